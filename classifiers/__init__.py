@@ -1,0 +1,1 @@
+"""Text in, scores out: taxonomy, passages, classifiers, bundles. Knows nothing of Beam, files or policy."""

@@ -1,0 +1,52 @@
+"""The columns that interventions decide on and measures add up: a batch of documents in shard order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tamis.classifiers.base import BatchScores
+from tamis.classifiers.passages import Passages
+
+__all__ = ["Batch"]
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Columns of n documents, in shard order.
+
+    Attributes:
+        ids: Document ids.
+        keys: 64-bit hash of each id, uint64 [n]: every sampling decision is a function of it and a salt.
+        texts: Document texts.
+        passages: The passages of all documents, with character offsets into `texts`.
+        sources: Source of each document, "" where the corpus names none.
+        domains: Registered host of each document's url, "" where there is none.
+        languages: ISO 639-1 code of each document, "und" where undetermined.
+        bytes: Size of each text in UTF-8, int64 [n].
+        words: White-space separated words of each text, int64 [n].
+        scores: Scores of each classifier of the plan, by the name that the plan gives it.
+        evaluator: Scores of the evaluator; documents outside `evaluated` are NaN there.
+        evaluated: Which documents the evaluator was asked about, bool [n].
+        fields: Further record fields that rules refer to, by the name used in the plan; None where absent.
+    """
+
+    ids: Sequence[str]
+    keys: NDArray[np.uint64]
+    texts: Sequence[str]
+    passages: Passages
+    sources: Sequence[str]
+    domains: Sequence[str]
+    languages: Sequence[str]
+    bytes: NDArray[np.int64]
+    words: NDArray[np.int64]
+    scores: Mapping[str, BatchScores]
+    evaluator: BatchScores | None
+    evaluated: NDArray[np.bool_]
+    fields: Mapping[str, Sequence[object]] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.ids)

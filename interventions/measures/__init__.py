@@ -1,0 +1,1 @@
+"""Measures: mergeable accumulators over batches of documents and their decisions."""

@@ -1,0 +1,1 @@
+"""Moving bytes and proving that nothing was lost: plans, shards, receipts, runs."""
