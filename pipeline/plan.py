@@ -1,0 +1,230 @@
+"""The plan: one closed YAML file that says what is filtered, how, and what is published.
+
+Policy lives here and nowhere else, so that the fingerprint of a run means something. Flags override run-time
+facts only (input, output, runner).
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Hashable, Mapping
+from pathlib import Path
+from typing import Any, get_args, get_origin
+
+import msgspec
+import yaml
+
+from tamis.classifiers.errors import UsageError
+
+__all__ = ["ClassifierRef", "Corpus", "Evaluate", "Fields", "Gate", "PassagePlan", "Plan", "load", "parse"]
+
+SCHEMA = 1
+
+
+class Fields(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where a record keeps what tamis needs; dots reach into nested objects.
+
+    Attributes:
+        id: Field of the document's id; where it is missing a stable synthetic id is made.
+        text: Field of the document's text.
+        source: Field of the document's source, for breakdowns.
+        url: Field of the document's url; its host is the domain of breakdowns.
+        extra: Further fields that rules may name as `field.NAME`.
+    """
+
+    id: str = "id"
+    text: str = "text"
+    source: str | None = None
+    url: str | None = None
+    extra: dict[str, str] = {}
+
+
+class Corpus(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The input: every file under `root` that matches `shards`."""
+
+    root: str
+    shards: str = "**/*"
+    format: str | None = None
+    fields: Fields = Fields()
+
+
+class ClassifierRef(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A bundle: `builtin:NAME` or a folder, pinned by the sha256 of its bundle.json where one is given."""
+
+    path: str
+    sha256: str | None = None
+    aggregate: str = "max"
+
+
+class PassagePlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How documents are cut into passages: paragraphs packed to about `target` characters."""
+
+    target: int = 400
+
+
+class Evaluate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How much is evaluated: about `sample` documents by hash of the id, or all when there are fewer."""
+
+    sample: int = 50_000
+
+
+class Gate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Conditions of publishing; None = no condition. Shares are of the documents seen, in [0, 1]."""
+
+    max_drop_rate: float | None = None
+    max_quarantine: float = 0.001
+    max_unscored: float | None = None
+    min_documents: int = 1
+
+
+class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A parsed plan. `interventions` keeps the rules as written; `tamis.interventions.rules` gives them meaning."""
+
+    name: str
+    corpus: Corpus
+    classifiers: dict[str, ClassifierRef | str]
+    interventions: dict[str, list[dict[str, Any]]]
+    output: str
+    schema: int = SCHEMA
+    evaluator: ClassifierRef | str | None = None
+    publish: str | None = None
+    passages: PassagePlan = PassagePlan()
+    evaluate: Evaluate = Evaluate()
+    gate: Gate = Gate()
+
+    def refs(self) -> dict[str, ClassifierRef]:
+        """Returns the classifiers with the short form spelled out."""
+        return {name: _ref(value) for name, value in self.classifiers.items()}
+
+    def evaluator_ref(self) -> ClassifierRef | None:
+        """Returns the evaluator with the short form spelled out, None where the plan names none."""
+        return None if self.evaluator is None else _ref(self.evaluator)
+
+
+def _ref(value: ClassifierRef | str) -> ClassifierRef:
+    return ClassifierRef(path=value) if isinstance(value, str) else value
+
+
+class _StrictLoader(yaml.SafeLoader):
+    """YAML's safe loader, which does not take the last of two equal keys without a word."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        seen: set[Hashable] = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if isinstance(key, Hashable) and key in seen:
+                raise UsageError(
+                    f"line {key_node.start_mark.line + 1}: the key {key!r} stands twice; "
+                    "keep one of them, since only one could take effect"
+                )
+            seen.add(key)
+        return super().construct_mapping(node, deep)
+
+
+def load(path: str | Path) -> Plan:
+    """Reads and checks a plan file.
+
+    Raises:
+        UsageError: The file is missing or unreadable, is not YAML, or is not a plan; the message names the key,
+            the line where YAML knows it, and the nearest known key.
+    """
+    path = Path(path)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise UsageError(f"{path}: no such plan; `tamis run PLAN` takes the path of a YAML file") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: cannot be read as UTF-8 text ({type(error).__name__})") from None
+    try:
+        return parse(text)
+    except UsageError as error:
+        raise UsageError(f"{path}: {error}") from None
+
+
+def parse(text: str) -> Plan:
+    """Parses a plan from YAML text; see `load`."""
+    try:
+        raw = yaml.load(text, Loader=_StrictLoader)  # noqa: S506 - a subclass of the safe loader
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
+        raise UsageError(f"{where}not valid YAML: {getattr(error, 'problem', None) or 'see the YAML syntax'}") from None
+    if not isinstance(raw, dict):
+        raise UsageError(f"expected a mapping with the keys {_names(Plan)}, found {_kind(raw)}")
+    _check_schema(raw)
+    _check_keys(raw, Plan, "")
+    try:
+        plan = msgspec.convert(raw, Plan)
+    except msgspec.ValidationError as error:
+        raise UsageError(_humanise(str(error))) from None
+    _check_meaning(plan)
+    return plan
+
+
+def _check_schema(raw: Mapping[str, Any]) -> None:
+    found = raw.get("schema", SCHEMA)
+    if found != SCHEMA:
+        raise UsageError(f"`schema: {found}` is not known to this version of tamis; it reads `schema: {SCHEMA}`")
+
+
+def _check_keys(raw: Any, struct: Any, where: str) -> None:
+    """Raises on an unknown key at any depth, naming the nearest one."""
+    if not isinstance(raw, dict):
+        return
+    known = {field.name: field.type for field in msgspec.structs.fields(struct)}
+    for key, value in raw.items():
+        if key not in known:
+            raise UsageError(f"`{where}{key}` is not a key of a plan{nearest(str(key), known)}")
+        for nested in _structs(known[key]):
+            values = value.items() if get_origin(known[key]) is dict and isinstance(value, dict) else [("", value)]
+            for name, item in values:
+                _check_keys(item, nested, f"{where}{key}.{name}." if name else f"{where}{key}.")
+
+
+def _structs(annotation: Any) -> list[Any]:
+    if isinstance(annotation, type) and issubclass(annotation, msgspec.Struct):
+        return [annotation]
+    return [found for argument in get_args(annotation) for found in _structs(argument)]
+
+
+def nearest(word: str, known: Mapping[str, Any] | set[str] | tuple[str, ...]) -> str:
+    """Returns "; did you mean `x`?" for a near miss, else "; known: a, b"."""
+    close = difflib.get_close_matches(word, list(known), n=1)
+    return f"; did you mean `{close[0]}`?" if close else f"; known: {', '.join(sorted(known))}"
+
+
+def _names(struct: Any) -> str:
+    return ", ".join(field.name for field in msgspec.structs.fields(struct))
+
+
+def _kind(value: object) -> str:
+    return "nothing" if value is None else f"a {type(value).__name__}"
+
+
+def _humanise(message: str) -> str:
+    """Turns msgspec's "Expected `str`, got `int` - at `$.corpus.root`" into "`corpus.root`: expected …"."""
+    body, _, path = message.partition(" - at ")
+    key = path.strip("`").removeprefix("$.").replace("[...]", ".*")
+    return f"`{key}`: {body[0].lower()}{body[1:]}" if key and key != "$" else f"the plan: {body[0].lower()}{body[1:]}"
+
+
+def _check_meaning(plan: Plan) -> None:
+    """Checks what types cannot say."""
+    if not plan.classifiers:
+        raise UsageError("`classifiers` is empty; name at least one, such as `policy: builtin:policy-en`")
+    if not plan.interventions:
+        raise UsageError("`interventions` is empty; name at least one with a rule `{when: …, do: …}`")
+    if plan.publish is not None and plan.publish not in plan.interventions:
+        hint = nearest(plan.publish, plan.interventions)
+        raise UsageError(f"`publish: {plan.publish}` names no intervention of this plan{hint}")
+    for label, value in _shares(plan.gate).items():
+        if value is not None and not 0 <= value <= 1:
+            raise UsageError(f"`gate.{label}: {value}` is not a share; write a number from 0 to 1")
+    if not 50 <= plan.passages.target <= 4000:
+        raise UsageError(f"`passages.target: {plan.passages.target}` is out of range; write 50 to 4000 characters")
+    if plan.evaluate.sample < 0:
+        raise UsageError(f"`evaluate.sample: {plan.evaluate.sample}` is negative; write a number of documents")
+
+
+def _shares(gate: Gate) -> dict[str, float | None]:
+    return {name: getattr(gate, name) for name in ("max_drop_rate", "max_quarantine", "max_unscored")}
