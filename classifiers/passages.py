@@ -1,0 +1,147 @@
+"""Passages: the windows of a document that classifiers score.
+
+The passages of a document partition its text. A document of up to 1.5 times the target is one passage. A longer one
+is cut, from its start on, at the strongest break between half and twice the target; of several equally strong
+ones at that nearest to the target. Breaks, strongest first:
+
+1. a blank line (the end of a paragraph),
+2. the end of a sentence: one of `.!?` and their like in other scripts, closing quotes, white space,
+3. the end of a line,
+4. white space,
+5. with none of these, a cut between two characters at twice the target.
+
+White space belongs to the passage before it. The last passage is no shorter than half the target.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tamis.classifiers.errors import UsageError
+from tamis.classifiers.normalise import NORMALISERS
+from tamis.classifiers.passages_kernel import count_words, cut
+
+__all__ = ["TARGET", "Passages", "split"]
+
+Bytes = NDArray[np.uint8]
+Ints = NDArray[np.int64]
+
+#: Characters that a passage should have; classifiers are trained on texts of about this length.
+TARGET = 400
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Passages:
+    """The passages of a batch of n documents.
+
+    Attributes:
+        texts: Text of each document.
+        document: Index of each document's first passage, and the number of passages, int64 [n + 1].
+        start: Offset of each passage in its document, in characters, int64 [n_passages].
+        end: Offset of each passage's end, in characters, int64 [n_passages].
+        words: White-space separated words of each document, int64 [n].
+        data: UTF-8 of all documents, one after another, lone surrogates in three bytes, uint8.
+        bounds: Byte offset in `data` of each passage, and the end of the last, int64 [n_passages + 1].
+    """
+
+    texts: Sequence[str]
+    document: Ints
+    start: Ints
+    end: Ints
+    words: Ints
+    data: Bytes = field(repr=False)
+    bounds: Ints = field(repr=False)
+    _buffers: dict[str, tuple[Bytes, Ints]] = field(default_factory=dict, init=False, repr=False)
+
+    @staticmethod
+    def of(texts: Sequence[str]) -> Passages:
+        """Takes each text as one passage, an empty one too: for training, golden texts and tests."""
+        data, bounds = _utf8(texts)
+        lengths = _lengths(texts)
+        document = np.arange(len(texts) + 1, dtype=np.int64)
+        words = count_words(data, bounds)
+        return Passages(texts, document, np.zeros_like(lengths), lengths, words, data, bounds)
+
+    def __len__(self) -> int:
+        return self.start.size
+
+    def __getitem__(self, index: int) -> str:
+        """Returns the original text of a passage.
+
+        Raises:
+            IndexError: There is no such passage.
+        """
+        if not 0 <= index < self.start.size:
+            raise IndexError(f"passage {index} of {self.start.size}")
+        document = int(np.searchsorted(self.document, index, side="right")) - 1
+        return self.texts[document][self.start[index] : self.end[index]]
+
+    def __iter__(self) -> Iterator[str]:
+        starts, ends, owners = self.start.tolist(), self.end.tolist(), self.owner().tolist()
+        for owner, start, end in zip(owners, starts, ends, strict=True):
+            yield self.texts[owner][start:end]
+
+    def owner(self) -> Ints:
+        """Returns the index of each passage's document, int64 [n_passages]."""
+        return np.repeat(np.arange(len(self.texts), dtype=np.int64), np.diff(self.document))
+
+    def buffer(self, normaliser: str) -> tuple[Bytes, Ints]:
+        """Returns the normalised passages; computed once for each normaliser.
+
+        Args:
+            normaliser: A key of `NORMALISERS`.
+
+        Returns:
+            UTF-8 of the normalised passages, one after another, uint8; the byte offset of each and the end of
+            the last, int64 [n_passages + 1].
+
+        Raises:
+            UsageError: There is no such normaliser.
+        """
+        if normaliser not in self._buffers:
+            if normaliser not in NORMALISERS:
+                raise UsageError(f"normaliser {normaliser!r} is unknown; this version has {', '.join(NORMALISERS)}")
+            self._buffers[normaliser] = NORMALISERS[normaliser](self.data, self.bounds)
+        return self._buffers[normaliser]
+
+
+def split(texts: Sequence[str], target: int = TARGET) -> Passages:
+    """Cuts documents into passages; the rules stand at the top of the module.
+
+    Args:
+        texts: Text of each document. An empty one has no passage.
+        target: Characters that a passage should have; it has at most twice as many.
+
+    Returns:
+        The passages, in order.
+
+    Raises:
+        UsageError: The target is below 1.
+    """
+    if target < 1:
+        raise UsageError(f"a passage has at least 1 character; the target is {target}")
+    data, bounds = _utf8(texts)
+    document, start, end, passage_bounds = cut(data, bounds, _lengths(texts), target)
+    return Passages(texts, document, start, end, count_words(data, bounds), data, passage_bounds)
+
+
+def _lengths(texts: Sequence[str]) -> Ints:
+    return np.fromiter(map(len, texts), np.int64, len(texts))
+
+
+def _utf8(texts: Sequence[str]) -> tuple[Bytes, Ints]:
+    encoded = [_encode(text) for text in texts]
+    bounds = np.zeros(len(encoded) + 1, np.int64)
+    np.cumsum(np.fromiter(map(len, encoded), np.int64, len(encoded)), out=bounds[1:])
+    return np.frombuffer(b"".join(encoded), np.uint8), bounds
+
+
+def _encode(text: str) -> bytes:
+    try:
+        return text.encode()
+    except UnicodeEncodeError:  # a lone surrogate
+        return text.encode("utf-8", "surrogatepass")

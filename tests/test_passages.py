@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tamis.classifiers.errors import UsageError
+from tamis.classifiers.passages import Passages, split
+
+ANY_TEXT = st.text(st.characters(exclude_categories=()), max_size=200)
+PROSE = st.text(st.sampled_from('aé中𝒜 .!?。"”\n\r\t\u2028\x85\u00a0\ud800'), max_size=300)
+TEXTS = st.lists(ANY_TEXT | PROSE, max_size=6)
+
+
+def check_partition(passages: Passages, target: int) -> None:
+    for i, text in enumerate(passages.texts):
+        first, last = passages.document[i], passages.document[i + 1]
+        start, end = passages.start[first:last], passages.end[first:last]
+        assert (last > first) == bool(text)
+        assert start[:1].tolist() == ([0] if text else [])
+        assert start[1:].tolist() == end[:-1].tolist()
+        assert end[-1:].tolist() == ([len(text)] if text else [])
+        assert (end > start).all()
+        assert (end - start <= 2 * target).all()
+    assert passages.document[0] == 0
+    assert passages.document[-1] == len(passages)
+
+
+@settings(max_examples=300, deadline=None)
+@given(TEXTS, st.integers(1, 40))
+def test_passages_partition_each_document(texts, target):
+    passages = split(texts, target)
+    check_partition(passages, target)
+    assert "".join(passages) == "".join(texts)
+    assert list(passages) == [passages[i] for i in range(len(passages))]
+    assert passages.words.tolist() == [len(text.split()) for text in texts]
+
+
+@settings(max_examples=100, deadline=None)
+@given(TEXTS, st.integers(1, 40))
+def test_bytes_and_characters_cut_at_the_same_places(texts, target):
+    passages = split(texts, target)
+    pieces = [passages.data[a:b].tobytes() for a, b in zip(passages.bounds[:-1], passages.bounds[1:], strict=True)]
+    assert [piece.decode("utf-8", "surrogatepass") for piece in pieces] == list(passages)
+
+
+@settings(max_examples=100, deadline=None)
+@given(TEXTS, st.integers(1, 40))
+def test_a_document_is_cut_the_same_way_in_any_batch(texts, target):
+    together = split(texts, target)
+    alone = [split([text], target).end.tolist() for text in texts]
+    assert together.end.tolist() == [end for ends in alone for end in ends]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", []),
+        ("short", ["short"]),
+        ("x" * 15, ["x" * 15]),
+        ("x" * 45, ["x" * 20, "x" * 20, "x" * 5]),
+        ("one two three four five", ["one two ", "three four five"]),
+        ("First. Then more words go on", ["First. ", "Then more ", "words go on"]),
+        ("He said “go.” She went on and on", ["He said “go.” ", "She went ", "on and on"]),
+        ("Aa. Bb\n\nCc dd ee. Ff gg hh ii", ["Aa. Bb\n\n", "Cc dd ee. ", "Ff gg hh ii"]),
+        ("abc def\nghi jkl mno pqr", ["abc def\n", "ghi jkl mno pqr"]),
+        ("日本語です。次の文はここから始まります。", ["日本語です。", "次の文はここから始まります。"]),
+    ],
+)
+def test_breaks(text, expected):
+    assert list(split([text], 10)) == expected
+
+
+def test_a_huge_line_is_cut_in_bounded_passages():
+    text = "word " * 400_000 + "é" * 100_000
+    passages = split([text])
+    check_partition(passages, 400)
+    assert passages.words.tolist() == [400_001]
+
+
+def test_each_text_is_one_passage_of_its_own():
+    passages = Passages.of(["", "a b", "é" * 5000, "\ud800"])
+    assert list(passages) == ["", "a b", "é" * 5000, "\ud800"]
+    assert passages.document.tolist() == [0, 1, 2, 3, 4]
+    assert passages.words.tolist() == [0, 2, 1, 1]
+
+
+@pytest.mark.parametrize("index", [-1, 2])
+def test_there_is_no_passage_beyond_the_last(index):
+    with pytest.raises(IndexError, match=r"passage -?\d of 2"):
+        Passages.of(["a", "b"])[index]
+
+
+def test_the_buffer_is_computed_once():
+    passages = split(["a\nb", "c\u2028d\ud800", ""])
+    data, bounds = passages.buffer("none")
+    assert data.tobytes() == b"a bc d "
+    assert bounds.tolist() == [0, 3, 7]
+    assert passages.buffer("none")[0] is data
+
+
+def test_no_documents():
+    passages = split([])
+    assert len(passages) == 0
+    assert passages.buffer("none")[1].tolist() == [0]
+    assert passages.document.dtype == np.int64
+
+
+@pytest.mark.parametrize("call", [lambda: split(["a"], 0), lambda: split(["a"]).buffer("web-0")])
+def test_wrong_arguments(call):
+    with pytest.raises(UsageError):
+        call()
