@@ -1,0 +1,66 @@
+"""The passage labels: their schema, that no passage occurs twice, and that no text is in them."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tamis.classifiers.taxonomy import CATEGORIES, FINER
+
+FOLDER = Path(__file__).parents[1] / "classifiers" / "labels"
+FILES = sorted(FOLDER.glob("*.jsonl"))
+KEYS = {"corpus", "id", "start", "end", "sha256_12", "labels", "labeller", "round"}
+ALLOWED = {*CATEGORIES, *FINER} - {"sexual/minors"}
+Row = dict[str, Any]
+
+
+def read(path: Path) -> list[Row]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def place(row: Row) -> tuple[Any, ...]:
+    return row["corpus"], row["id"], row.get("i"), row["start"], row["end"]
+
+
+@pytest.fixture(params=FILES, ids=lambda path: path.name)
+def rows(request: pytest.FixtureRequest) -> list[Row]:
+    return read(request.param)
+
+
+def test_there_are_labels():
+    assert FOLDER / "passages_en.jsonl" in FILES
+
+
+def test_rows_hold_the_declared_keys_and_no_text(rows):
+    for row in rows:
+        assert set(row) - {"i"} == KEYS
+        assert max(len(str(row[key])) for key in set(row) - {"labels"}) <= 60
+
+
+def test_offsets_digests_and_labels_are_well_formed(rows):
+    for row in rows:
+        assert 0 <= row["start"] < row["end"] <= row["start"] + 800
+        assert re.fullmatch("[0-9a-f]{12}", row["sha256_12"])
+        assert row["labels"]
+        assert set(row["labels"]) <= ALLOWED
+        assert set(row["labels"].values()) <= {0, 1}
+
+
+def test_graphic_violence_is_violence(rows):
+    graphic = [row["labels"] for row in rows if row["labels"].get("violence/graphic") == 1]
+    assert all(labels.get("violence") == 1 for labels in graphic)
+
+
+def test_a_passage_occurs_once(rows):
+    assert len({place(row) for row in rows}) == len({row["sha256_12"] for row in rows}) == len(rows)
+
+
+def test_the_second_look_covers_passages_of_the_first():
+    second = FOLDER / "passages_en_second.jsonl"
+    first = {place(row): row["sha256_12"] for row in read(FOLDER / "passages_en.jsonl")}
+    for row in read(second) if second.exists() else []:
+        assert first[place(row)] == row["sha256_12"]
