@@ -1,0 +1,112 @@
+"""The command line. Each command is one module and one line in `COMMANDS`; none is imported before it is asked for.
+
+stdout is one JSON line for programs; people read stderr. Exit codes: 0 done, 1 failed, 2 usage, 3 refused by the
+gate, 4 lost a race, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from importlib import metadata
+from typing import NoReturn
+
+from tamis.classifiers.errors import TamisError, UsageError
+from tamis.pipeline.plan import nearest
+
+__all__ = ["COMMANDS", "main", "parser"]
+
+#: Command -> (module, what it does).
+COMMANDS = {
+    "run": ("command_run", "filter a corpus by a plan, measure what the filter did, publish, report"),
+    "verify": ("command_verify", "recheck digests, alignment and conservation of a finished run"),
+    "report": ("command_report", "show a run's before/after table and where its report lies"),
+    "classifier": ("command_classifier", "train, calibrate, evaluate, score with and describe classifiers"),
+}
+
+FAILED, USAGE, INTERRUPTED = 1, 2, 130
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line with the nearest choice, and exit 2."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(USAGE, f"tamis: {message}\nTry `{self.prog} --help`.\n")
+
+
+def parser(command: str | None = None) -> argparse.ArgumentParser:
+    """Builds the parser of all commands, with the options of one of them filled in.
+
+    Args:
+        command: The command whose module may be imported for its options.
+    """
+    top = _Parser(
+        prog="tamis",
+        description="Filter a pretraining corpus by content policy, and measure what the filter did.",
+        allow_abbrev=False,
+    )
+    top.add_argument("--version", action="version", version=f"tamis {metadata.version('tamis')}")
+    commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name, (module, text) in COMMANDS.items():
+        sub = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.", allow_abbrev=False)
+        if name == command:
+            importlib.import_module(f"tamis.pipeline.{module}").add_arguments(sub)
+    return top
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs a command and returns its exit code; a user's mistake is one message, never a traceback."""
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        return _dispatch(arguments)
+    except UsageError as error:
+        return _say(error, USAGE)
+    except TamisError as error:
+        return _say(error, FAILED)
+    except KeyboardInterrupt:
+        print("tamis: interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our output is gone; there is nobody left to tell.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+    except Exception as error:
+        if os.environ.get("TAMIS_DEBUG"):
+            raise
+        print(
+            f"tamis: unexpected {type(error).__name__}; set TAMIS_DEBUG=1 to see where, and please report it",
+            file=sys.stderr,
+        )
+        return FAILED
+
+
+def _dispatch(arguments: list[str]) -> int:
+    words = [word for word in arguments if not word.startswith("-")]
+    command = words[0] if words else None
+    if command is not None and command not in COMMANDS and not arguments[0].startswith("-"):
+        raise UsageError(f"`{command}` is not a command{nearest(command, COMMANDS)}")
+    options, rest = parser(command).parse_known_args(arguments)
+    module = importlib.import_module(f"tamis.pipeline.{COMMANDS[options.command][0]}")
+    if rest and not getattr(module, "TAKES_BEAM_FLAGS", False):
+        known = _options_of(options.command)
+        raise UsageError(f"`{rest[0]}` is not an option of `tamis {options.command}`{nearest(rest[0], known)}")
+    code: int = module.main(options, rest)
+    return code
+
+
+def _options_of(command: str) -> set[str]:
+    top = parser(command)
+    actions = [action for group in top._subparsers._group_actions for action in group.choices[command]._actions]  # type: ignore[union-attr, index, call-overload]
+    return {option for action in actions for option in action.option_strings if option.startswith("--")}
+
+
+def _say(error: TamisError, code: int) -> int:
+    print(f"tamis: {error}", file=sys.stderr)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

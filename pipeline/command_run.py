@@ -1,0 +1,178 @@
+"""`tamis run PLAN`: the main job, from a plan to a published run and its report."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import sys
+import threading
+from typing import Any
+
+import msgspec
+
+from tamis.classifiers.errors import TamisError
+from tamis.pipeline import manifest as manifests
+from tamis.pipeline import plan as plans
+from tamis.pipeline import preflight
+from tamis.pipeline.plan import Plan
+from tamis.pipeline.preflight import Preflight
+from tamis.pipeline.progress import Watch, shown
+from tamis.pipeline.publish import FAILURES
+from tamis.pipeline.storage import Store, open_store
+
+__all__ = ["add_arguments", "main"]
+
+TAKES_BEAM_FLAGS = True
+EXIT_CODES = {"published": 0, "measured": 0, "failed": 1, "refused": 3}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declares the command's options; every flag of Beam is accepted beside them."""
+    parser.add_argument("plan", metavar="PLAN", help="the plan, a YAML file")
+    parser.add_argument("--input", metavar="ROOT", help="read the corpus from here instead of `corpus.root`")
+    parser.add_argument("--output", metavar="ROOT", help="write runs here instead of `output`")
+    parser.add_argument(
+        "--dry_run", action="store_true", help="say what would run: shards, bytes, fingerprint, estimated time; no write"
+    )
+    parser.epilog = (
+        "Flags of Beam pass through (--direct_num_workers=4; --runner=FlinkRunner --flink_master=HOST:PORT); one that "
+        "neither knows is an error. The same command continues an interrupted run."
+    )
+
+
+def main(options: argparse.Namespace, flags: list[str]) -> int:
+    """Runs the job; returns the exit code of its status."""
+    plan = _overridden(plans.load(options.plan), options)
+    if flags:
+        from tamis.pipeline import runners
+
+        runners.check_flags(flags)
+    checked = preflight.check(plan)
+    for warning in checked.warnings:
+        _say(f"warning: {warning}")
+    if options.dry_run:
+        return _dry_run(checked)
+    return _run(checked, flags)
+
+
+def _overridden(plan: Plan, options: argparse.Namespace) -> Plan:
+    if options.input is not None:
+        plan = msgspec.structs.replace(plan, corpus=msgspec.structs.replace(plan.corpus, root=options.input))
+    if options.output is not None:
+        plan = msgspec.structs.replace(plan, output=options.output)
+    return plan
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def _dry_run(checked: Preflight) -> int:
+    estimate = preflight.estimate(checked)
+    spec = checked.spec
+    _say(f"{spec.plan.name}: {len(checked.shards):,} shards, {checked.total_bytes / 1e6:,.1f} MB in {spec.plan.corpus.root}")
+    _say(f"fingerprint {spec.fingerprint[:16]}, run {spec.run_id}, output {spec.plan.output}/{spec.folder}")
+    _say(estimate.sentence())
+    facts = {"fingerprint": spec.fingerprint, "shards": len(checked.shards), "bytes": checked.total_bytes}
+    print(json.dumps({"status": "dry_run", "run_id": spec.run_id, **facts, "estimate": estimate.record()}))
+    return 0
+
+
+def _run(checked: Preflight, flags: list[str]) -> int:
+    spec = checked.spec
+    store = open_store(spec.plan.output)
+    watch = Watch(store, spec.folder, len(checked.shards), checked.total_bytes)
+    _say(
+        f"{spec.plan.name}: run {spec.run_id}, {len(checked.shards):,} shards, {checked.total_bytes / 1e6:,.1f} MB"
+        + (f"; {watch.done:,} shards were finished before and are kept" if watch.done else "")
+    )
+    with shown(watch):
+        _launch(checked, flags)
+    status = _status(store, spec.folder)
+    _report(store, checked, status)
+    return EXIT_CODES[status]
+
+
+def _launch(checked: Preflight, flags: list[str]) -> None:
+    """Runs the job in a thread while this one waits for it or for Ctrl-C.
+
+    The thread blocks SIGINT, and the worker processes that it starts inherit that: Ctrl-C reaches this thread
+    alone, which says how to resume and leaves; the workers end with their connection.
+    """
+    failure: list[BaseException] = []
+
+    def work() -> None:
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            from tamis.pipeline import runners
+
+            runners.launch(msgspec.json.encode(checked.spec), flags)
+        except BaseException as error:  # noqa: BLE001 - handed to the waiting thread
+            failure.append(error)
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    try:
+        while thread.is_alive():
+            thread.join(0.2)
+    except KeyboardInterrupt:
+        _say("\ninterrupted: finished shards are kept; run the same command again to continue")
+        os._exit(130)
+    if failure:
+        raise _explained(failure[0])
+
+
+def _explained(error: BaseException) -> BaseException:
+    """Turns an error of a runner into one that says what to do; tamis' own errors pass."""
+    if isinstance(error, TamisError) or os.environ.get("TAMIS_DEBUG"):
+        return error
+    # Runners wrap a worker's error in text; ours is the last line that starts with its class.
+    for line in reversed(str(error).splitlines()):
+        for name in ("BundleError", "UsageError", "ShardError", "TamisError"):
+            if f"{name}: " in line:
+                return TamisError(line.partition(f"{name}: ")[2].split(" [while running")[0])
+    return TamisError(
+        f"the runner failed ({type(error).__name__}); finished shards are kept. Run the same command again to continue, "
+        "with TAMIS_DEBUG=1 to see the runner's own message"
+    )
+
+
+def _status(store: Store, folder: str) -> str:
+    if store.size(f"{folder}/{FAILURES}") is not None:
+        return "failed"
+    return manifests.read(store, folder.removeprefix("runs/"))[0].status
+
+
+def _report(store: Store, checked: Preflight, status: str) -> None:
+    """Prints the outcome: a table and a path for people, one JSON line for programs."""
+    spec = checked.spec
+    outcome: dict[str, Any] = {"status": status, "run_id": spec.run_id, "output": spec.plan.output}
+    if status == "failed":
+        failures = json.loads(store.read(f"{spec.folder}/{FAILURES}"))["failures"]
+        for item in failures:
+            _say(f"failed: {item['shard']}: {item['reason']}")
+        _say(
+            f"{len(failures)} of {len(checked.shards)} shards failed; nothing was published. Repair or remove them and run "
+            "the same command again: the others are kept."
+        )
+        print(json.dumps({**outcome, "failures": failures}))
+        return
+    manifest, _ = manifests.read(store, spec.run_id)
+    for item in manifest.gate:
+        if not item["passed"]:
+            _say(f"refused: {item['sentence']}")
+    _table(store, spec.folder)
+    paths = {"manifest": f"{spec.plan.output}/{spec.folder}/{manifests.MANIFEST}"}
+    paths["report"] = f"{spec.plan.output}/{spec.folder}/report/index.html"
+    _say(f"report: {paths['report']}")
+    print(json.dumps({**outcome, **paths, "counts": msgspec.to_builtins(manifest.counts)}))
+
+
+def _table(store: Store, folder: str) -> None:
+    from tamis.interventions import report_terminal
+
+    report_terminal.show(json.loads(store.read(f"{folder}/report/report.json")), sys.stderr)
+
+

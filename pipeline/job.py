@@ -1,0 +1,143 @@
+"""The Beam job: a few visible transforms around `tamis.pipeline.shard`.
+
+    Plan ─► ListShards ─► Distribute ─► FilterShard ─► MergeReceipts ─► Publish
+
+Beam distributes shard specs and merges receipts; inside a shard there is no Beam. The list of shards is read inside
+the graph, so that a corpus of any size gives the same small job; document text never enters a PCollection. A shard
+that fails gives a `Failure` beside its siblings' receipts: they finish, and the run publishes nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import apache_beam as beam
+import msgspec
+
+from tamis.classifiers.errors import TamisError
+from tamis.pipeline import merging, publish
+from tamis.pipeline.errors import describe
+from tamis.pipeline.merging import Merged
+from tamis.pipeline.paths import Shard
+from tamis.pipeline.receipts import Failure
+from tamis.pipeline.runspec import RunSpec, inputs_digest
+from tamis.pipeline.shard import filter_shard, list_corpus
+from tamis.pipeline.storage import open_store
+from tamis.pipeline.workbench import Workbench
+
+__all__ = ["FilterCorpus", "FilterShard", "ListShards", "MergeReceipts", "Publish"]
+
+LOG = logging.getLogger(__name__)
+
+_MERGED = msgspec.json.Decoder(Merged)
+
+
+@dataclass(frozen=True)
+class FilterCorpus(beam.PTransform):  # type: ignore[misc]
+    """The whole job, from the root of a pipeline to the run's status.
+
+    Args:
+        spec: The resolved run as JSON.
+    """
+
+    spec: bytes
+
+    def expand(self, pbegin: Any) -> Any:
+        """Builds the graph."""
+        return (
+            pbegin
+            | "Plan" >> beam.Create([self.spec])
+            | "ListShards" >> beam.ParDo(ListShards())
+            | "Distribute" >> beam.GroupByKey()
+            | "FilterShard" >> beam.ParDo(FilterShard(self.spec))
+            | "MergeReceipts" >> beam.CombineGlobally(MergeReceipts())
+            | "Publish" >> beam.ParDo(Publish(self.spec))
+        )
+
+
+class ListShards(beam.DoFn):  # type: ignore[misc]
+    """Lists the corpus, largest shard first, so that the last worker to finish waits for a small one."""
+
+    def process(self, element: bytes) -> Iterator[tuple[int, bytes]]:
+        """Yields (rank, shard) for each shard; raises TamisError when the corpus is not what was launched."""
+        spec = msgspec.json.decode(element, type=RunSpec)
+        shards = list_corpus(spec.plan.corpus)
+        if inputs_digest((item.path, item.size) for item in shards) != spec.inputs:
+            raise TamisError(
+                f"{spec.plan.corpus.root}: the shards changed between the launch and the listing; launch again"
+            )
+        for rank, shard in enumerate(sorted(shards, key=lambda item: (-item.size, item.path))):
+            yield rank, msgspec.json.encode(shard)
+
+
+class FilterShard(beam.DoFn):  # type: ignore[misc]
+    """Processes shards; models are loaded and verified once a worker, in `setup`.
+
+    Args:
+        spec: The resolved run as JSON.
+    """
+
+    def __init__(self, spec: bytes) -> None:
+        self._spec = spec
+        self._bench: Workbench | None = None
+
+    def setup(self) -> None:
+        """Loads bundles and rules."""
+        self._bench = Workbench.load(msgspec.json.decode(self._spec, type=RunSpec))
+
+    def process(self, element: tuple[int, Iterable[bytes]]) -> Iterator[bytes]:
+        """Yields the merge of one receipt or failure for each shard."""
+        assert self._bench is not None
+        for data in element[1]:
+            shard = msgspec.json.decode(data, type=Shard)
+            yield msgspec.json.encode(_attempt(self._bench, shard))
+
+
+def _attempt(bench: Workbench, shard: Shard) -> Merged:
+    """Processes a shard; any error becomes a failure of this shard alone."""
+    try:
+        return merging.of_receipt(filter_shard(bench, shard))
+    except Exception as error:  # noqa: BLE001 - one shard's failure must not end its siblings
+        reason = describe(error)
+        LOG.error("shard %s: %s", shard.path, reason)
+        return merging.of_failure(Failure(shard.path, reason))
+
+
+class MergeReceipts(beam.CombineFn):  # type: ignore[misc]
+    """Merges receipts in any order."""
+
+    def create_accumulator(self) -> Merged:
+        """Returns the empty merge."""
+        return Merged()
+
+    def add_input(self, accumulator: Merged, element: bytes) -> Merged:
+        """Adds one shard."""
+        return merging.merge([accumulator, _MERGED.decode(element)])
+
+    def merge_accumulators(self, accumulators: Iterable[Merged]) -> Merged:
+        """Merges partial merges."""
+        return merging.merge(accumulators)
+
+    def extract_output(self, accumulator: Merged) -> bytes:
+        """Returns the merge as JSON."""
+        return msgspec.json.encode(accumulator)
+
+
+class Publish(beam.DoFn):  # type: ignore[misc]
+    """Gates, reports and publishes; the commit is a stage of the graph, since a launcher may be gone by then.
+
+    Args:
+        spec: The resolved run as JSON.
+    """
+
+    def __init__(self, spec: bytes) -> None:
+        self._spec = spec
+
+    def process(self, element: bytes) -> Iterator[str]:
+        """Yields the run's status."""
+        spec = msgspec.json.decode(self._spec, type=RunSpec)
+        context = Workbench.load(spec).context
+        yield publish.finish(open_store(spec.plan.output), spec, _MERGED.decode(element), context)

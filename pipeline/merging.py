@@ -1,0 +1,74 @@
+"""Merging receipts: associative and commutative, so that any runner may do it in any order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from tamis.interventions.measures.table import MEASURES
+from tamis.pipeline.receipts import Counts, Failure, Receipt, digest
+
+__all__ = ["Merged", "ShardLine", "merge", "of_failure", "of_receipt"]
+
+
+class ShardLine(msgspec.Struct, frozen=True, array_like=True, order=True):
+    """What the manifest keeps of one shard."""
+
+    shard: str
+    receipt_sha256: str
+    counts: Counts
+    documents_bytes: int
+
+
+class Merged(msgspec.Struct, frozen=True):
+    """The merge of any number of receipts.
+
+    Attributes:
+        counts: Records by outcome.
+        states: Merged state of each measure.
+        shards: One line a shard, in no particular order until `sorted_shards`.
+        failures: Shards that failed.
+    """
+
+    counts: Counts = Counts()
+    states: dict[str, Any] = {}
+    shards: tuple[ShardLine, ...] = ()
+    failures: tuple[Failure, ...] = ()
+
+    def sorted_shards(self) -> list[ShardLine]:
+        """Returns the shard lines by path: the order of the manifest."""
+        return sorted(self.shards)
+
+
+def of_receipt(receipt: Receipt) -> Merged:
+    """Returns the merge of one receipt."""
+    documents = receipt.outputs.get("documents")
+    line = ShardLine(receipt.shard, digest(receipt), receipt.counts, documents.bytes if documents else 0)
+    return Merged(receipt.counts, receipt.measures, (line,))
+
+
+def of_failure(failure: Failure) -> Merged:
+    """Returns the merge of one failure."""
+    return Merged(failures=(failure,))
+
+
+def merge(parts: Iterable[Merged]) -> Merged:
+    """Merges any number of parts; the merge of none is empty."""
+    counts, states = Counts(), {}  # type: Counts, dict[str, Any]
+    shards: list[ShardLine] = []
+    failures: list[Failure] = []
+    for part in parts:
+        counts = counts + part.counts
+        states = _merge_states(states, part.states)
+        shards.extend(part.shards)
+        failures.extend(part.failures)
+    return Merged(counts, states, tuple(shards), tuple(failures))
+
+
+def _merge_states(left: dict[str, Any], right: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: MEASURES[name].merge(left.get(name, {}), right.get(name, {}))
+        for name in sorted(left.keys() | right.keys())
+    }

@@ -1,0 +1,135 @@
+"""From merged receipts to a published run: balance, gate, report, manifest, pointer. The last stage of the graph."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from tamis.interventions import gate, report, report_html
+from tamis.interventions.measures.base import Context
+from tamis.pipeline import manifest as manifests
+from tamis.pipeline.canonical import canonical_bytes
+from tamis.pipeline.manifest import Manifest
+from tamis.pipeline.merging import Merged
+from tamis.pipeline.receipts import Failure
+from tamis.pipeline.runspec import RunSpec, package_versions
+from tamis.pipeline.storage import Store
+
+__all__ = ["FAILURES", "finish"]
+
+FAILURES = "FAILURES.json"
+
+
+def finish(store: Store, spec: RunSpec, merged: Merged, context: Context) -> str:
+    """Ends a run; safe to repeat.
+
+    Args:
+        store: The output root.
+        spec: What was run.
+        merged: The merge of every shard's receipt or failure.
+        context: What the measures must know about the run.
+
+    Returns:
+        The run's status: "published", "refused", "measured", or "failed", which leaves `FAILURES.json` in the
+        run's folder and no manifest.
+    """
+    failures = [*merged.failures, *_unbalanced(merged)]
+    if failures:
+        entries = [msgspec.to_builtins(item) for item in sorted(failures, key=lambda item: item.shard)]
+        store.write(f"{spec.folder}/{FAILURES}", canonical_bytes({"failures": entries}) + b"\n")
+        return "failed"
+    store.delete(f"{spec.folder}/{FAILURES}")
+    store.sweep(spec.folder)
+    checks = _gate(spec, merged)
+    status = _status(spec, checks)
+    files = _report_files(spec, merged, context, checks, status)
+    for name, data in files.items():
+        store.write(f"{spec.folder}/report/{name}", data)
+    data = manifests.encode(_manifest(spec, merged, checks, status, files))
+    store.write(f"{spec.folder}/{manifests.MANIFEST}", data)
+    if status == "published":
+        manifests.point(store, spec.run_id, data)
+    return status
+
+
+def _unbalanced(merged: Merged) -> list[Failure]:
+    """Names the shards whose records do not add up; this is a defect, and the run must not be published."""
+    lines = [line for line in merged.shards if not line.counts.balanced()]
+    return [
+        Failure(
+            line.shard,
+            f"records do not balance: seen {line.counts.seen}, kept {line.counts.kept}, dropped {line.counts.dropped}, "
+            f"quarantined {line.counts.quarantined}; please report this as a defect of tamis",
+        )
+        for line in lines
+    ]
+
+
+def _gate(spec: RunSpec, merged: Merged) -> list[gate.Check]:
+    counts = msgspec.to_builtins(merged.counts)
+    coverage = merged.states.get("coverage", {})
+    return gate.check(msgspec.to_builtins(spec.plan.gate), counts, _unscored(coverage))
+
+
+def _unscored(coverage: Mapping[str, Any]) -> int | None:
+    """Documents that no classifier scored, from the coverage measure's state; None where it has none."""
+    found = coverage.get("unscored_by_all")
+    return None if found is None else int(found)
+
+
+def _status(spec: RunSpec, checks: list[gate.Check]) -> str:
+    if spec.plan.publish is None:
+        return "measured"
+    return "published" if all(item.passed for item in checks) else "refused"
+
+
+def _report_files(
+    spec: RunSpec, merged: Merged, context: Context, checks: list[gate.Check], status: str
+) -> dict[str, bytes]:
+    record = {
+        "run_id": spec.run_id,
+        "name": spec.plan.name,
+        "status": status,
+        "version": spec.version,
+        "fingerprint": spec.fingerprint,
+        "bundles": spec.bundles,
+        "evaluator": spec.evaluator,
+        "packages": package_versions(),
+        "plan": msgspec.to_builtins(spec.plan),
+        "counts": msgspec.to_builtins(merged.counts),
+        "shards": len(merged.shards),
+        "gate": [_check_record(item) for item in checks],
+    }
+    content = report.build(record, merged.states, context)
+    return {
+        "report.json": canonical_bytes(content) + b"\n",
+        "index.html": report_html.render(content).encode(),
+    }
+
+
+def _check_record(item: gate.Check) -> dict[str, Any]:
+    return {
+        "name": item.name,
+        "limit": item.limit,
+        "value": item.value,
+        "passed": item.passed,
+        "sentence": item.sentence(),
+    }
+
+
+def _manifest(
+    spec: RunSpec, merged: Merged, checks: list[gate.Check], status: str, files: Mapping[str, bytes]
+) -> Manifest:
+    return Manifest(
+        run_id=spec.run_id,
+        status=status,
+        spec=spec,
+        packages=package_versions(),
+        counts=merged.counts,
+        gate=[_check_record(item) for item in checks],
+        report={name: hashlib.sha256(data).hexdigest() for name, data in sorted(files.items())},
+        shards=merged.sorted_shards(),
+    )

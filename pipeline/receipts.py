@@ -1,0 +1,123 @@
+"""Receipts: the record of one finished shard, written last. A shard is done iff its receipt exists and verifies.
+
+One file serves five uses: commit marker (resume), accounting (conservation), cache (refresh), progress (polling)
+and measurement (its measure states merge). The content holds no clock and nothing of the machine, so the same
+shard under the same fingerprint gives the same bytes anywhere; only `input_version` beside it (what the listing
+said of the input when it was read: modification time or object generation) is local, and not part of the digest.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import msgspec
+
+from tamis.classifiers.errors import ShardError
+from tamis.pipeline.canonical import canonical_bytes
+
+__all__ = ["Counts", "Failure", "Input", "Output", "Receipt", "decode", "digest", "encode"]
+
+SCHEMA = 1
+
+
+class Counts(msgspec.Struct, frozen=True):
+    """Records of a shard or of a run. Conservation: seen = kept + dropped + quarantined."""
+
+    seen: int = 0
+    kept: int = 0
+    dropped: int = 0
+    quarantined: int = 0
+    tagged: int = 0
+    rewritten: int = 0
+    synthetic_ids: int = 0
+
+    def __add__(self, other: Counts) -> Counts:
+        return Counts(*(a + b for a, b in zip(msgspec.structs.astuple(self), msgspec.structs.astuple(other), strict=True)))
+
+    def balanced(self) -> bool:
+        """Whether every record that was seen is accounted for."""
+        return self.seen == self.kept + self.dropped + self.quarantined
+
+
+class Input(msgspec.Struct, frozen=True):
+    """The input as it was read: size and sha256 of the stored bytes."""
+
+    bytes: int
+    sha256: str
+
+
+class Output(msgspec.Struct, frozen=True):
+    """One file that the shard wrote, under the run's folder."""
+
+    path: str
+    bytes: int
+    sha256: str
+    records: int
+
+
+class Receipt(msgspec.Struct, frozen=True, kw_only=True):
+    """What happened to one shard.
+
+    Attributes:
+        shard: Path of the shard under the corpus root.
+        fingerprint: Fingerprint of the policy that was applied.
+        input: The input as it was read.
+        counts: Records by outcome.
+        outputs: Files written, by role: documents, attributes, quarantine.
+        measures: Mergeable state of each measure.
+    """
+
+    shard: str
+    fingerprint: str
+    input: Input
+    counts: Counts
+    outputs: dict[str, Output]
+    measures: dict[str, Any]
+    schema: int = SCHEMA
+
+
+class Failure(msgspec.Struct, frozen=True):
+    """A shard that could not be processed; the run publishes nothing until it is."""
+
+    shard: str
+    reason: str
+
+
+class _Envelope(msgspec.Struct, forbid_unknown_fields=True):
+    input_version: str
+    receipt: Receipt
+    sha256: str
+
+
+def digest(receipt: Receipt) -> str:
+    """Returns the sha256 of the receipt's canonical bytes: its identity in the manifest."""
+    return hashlib.sha256(canonical_bytes(msgspec.to_builtins(receipt))).hexdigest()
+
+
+def encode(receipt: Receipt, input_version: str) -> bytes:
+    """Returns the bytes of a receipt file."""
+    envelope = _Envelope(input_version=input_version, receipt=receipt, sha256=digest(receipt))
+    return canonical_bytes(msgspec.to_builtins(envelope)) + b"\n"
+
+
+def decode(data: bytes, where: str) -> tuple[Receipt, str]:
+    """Reads a receipt file.
+
+    Returns:
+        The receipt and the version of the input that it speaks of.
+
+    Raises:
+        ShardError: The bytes are not a receipt, or its digest does not match its content.
+    """
+    try:
+        envelope = msgspec.json.decode(data, type=_Envelope)
+    except msgspec.DecodeError as error:
+        raise ShardError(f"{where}: not a receipt ({error}); delete the file and run again") from None
+    found = digest(envelope.receipt)
+    if found != envelope.sha256:
+        raise ShardError(
+            f"{where}: the receipt was altered: recorded sha256 {envelope.sha256[:12]}, found {found[:12]}; "
+            "delete the file and run again"
+        )
+    return envelope.receipt, envelope.input_version

@@ -1,0 +1,85 @@
+"""Launching the job: which runner, with which Beam flags, and what the user sees when it breaks.
+
+Locally Beam's in-process portable runner is named explicitly, since the default one first tries to download a
+binary. It runs one worker process a core.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+from tamis.classifiers.errors import UsageError
+from tamis.pipeline.plan import nearest
+
+__all__ = ["check_flags", "launch", "local"]
+
+LOCAL_RUNNERS = ("FnApiRunner",)
+
+
+def _parser() -> argparse.ArgumentParser:
+    """Returns a parser of every flag that this installation of Beam knows."""
+    from apache_beam.options.pipeline_options import PipelineOptions
+
+    parser = argparse.ArgumentParser(allow_abbrev=False, add_help=False, exit_on_error=False, conflict_handler="resolve")
+    for options in PipelineOptions.__subclasses__():
+        options._add_argparse_args(parser)
+    return parser
+
+
+def check_flags(flags: Sequence[str]) -> None:
+    """Raises UsageError for a flag that Beam does not know; Beam itself would only log it."""
+    parser = _parser()
+    try:
+        _, unknown = parser.parse_known_args(list(flags))
+    except argparse.ArgumentError as error:
+        raise UsageError(f"{error}; see the flags of the runner in Beam's documentation") from None
+    if unknown:
+        known = {option.removeprefix("--") for action in parser._actions for option in action.option_strings}
+        word = unknown[0].split("=")[0].lstrip("-")
+        raise UsageError(f"`{unknown[0]}` is a flag of neither tamis nor Beam{_nearest_flag(word, known)}")
+
+
+def _nearest_flag(word: str, known: set[str]) -> str:
+    hint = nearest(word, known | {"input", "output", "dry_run"})
+    return hint.replace("`", "`--", 1) if "did you mean" in hint else "; `tamis run --help` lists the flags"
+
+
+def local(flags: Sequence[str]) -> bool:
+    """Whether the flags name no runner, or the local one."""
+    named = _parser().parse_known_args(list(flags))[0].runner
+    return named is None or named in LOCAL_RUNNERS
+
+
+def _options(flags: Sequence[str]) -> Any:
+    from apache_beam.options.pipeline_options import PipelineOptions
+
+    flags = list(flags)
+    if local(flags):
+        workers = _parser().parse_known_args(flags)[0].direct_num_workers or len(os.sched_getaffinity(0))
+        flags += ["--runner=FnApiRunner", f"--direct_num_workers={workers}"]
+        # One worker needs no second process.
+        flags += [] if workers == 1 else ["--direct_running_mode=multi_processing"]
+    return PipelineOptions(flags)
+
+
+def launch(spec: bytes, flags: Sequence[str]) -> None:
+    """Runs the job to its end.
+
+    Args:
+        spec: The resolved run as JSON.
+        flags: Beam flags, checked by `check_flags`.
+    """
+    import apache_beam as beam
+
+    from tamis.pipeline.job import FilterCorpus
+
+    logging.getLogger("apache_beam").setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with beam.Pipeline(options=_options(flags)) as pipeline:
+            _ = pipeline | "FilterCorpus" >> FilterCorpus(spec)

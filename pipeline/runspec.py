@@ -1,0 +1,101 @@
+"""A run, resolved: the plan with its bundles pinned, its sampling rate fixed and its identity computed.
+
+A run spec is plain data. It travels to the workers inside the job graph, and it is the part of the manifest that
+says what was run. It holds no list of shards: workers and launcher list the corpus for themselves and compare.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from importlib import metadata
+
+import msgspec
+
+from tamis.pipeline.canonical import canonical_bytes
+from tamis.pipeline.plan import Plan
+
+__all__ = ["RunSpec", "inputs_digest", "package_versions", "resolve", "sample_shift"]
+
+PACKAGES = ("apache-beam", "numba", "numpy", "pyarrow", "scikit-learn", "zstandard", "isal")
+
+
+class RunSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything a worker must know.
+
+    Attributes:
+        plan: The plan, with run-time overrides applied.
+        bundles: Bundle id of each classifier, by the plan's name.
+        evaluator: Bundle id of the evaluator, None where the plan has none.
+        sample_shift: The evaluator scores one document in 2**sample_shift, by hash of the id.
+        inputs: Digest of the listing (paths and sizes) that the launcher saw.
+        version: Version of tamis.
+        fingerprint: Identity of the policy: everything above except where input and output lie.
+        run_id: Identity of the run: fingerprint and inputs.
+    """
+
+    plan: Plan
+    bundles: dict[str, str]
+    evaluator: str | None
+    sample_shift: int
+    inputs: str
+    version: str
+    fingerprint: str
+    run_id: str
+
+    @property
+    def folder(self) -> str:
+        """The run's folder under the output root."""
+        return f"runs/{self.run_id}"
+
+
+def resolve(
+    plan: Plan, bundles: dict[str, str], evaluator: str | None, shift: int, inputs: str, version: str | None = None
+) -> RunSpec:
+    """Computes the identity of a run; the same arguments give the same run id on any machine."""
+    version = version or metadata.version("tamis")
+    policy = msgspec.to_builtins(plan)
+    del policy["output"], policy["corpus"]["root"]
+    content = {"plan": policy, "bundles": bundles, "evaluator": evaluator, "sample_shift": shift, "version": version}
+    fingerprint = hashlib.sha256(canonical_bytes(content)).hexdigest()
+    run_id = hashlib.sha256(f"{fingerprint}\n{inputs}".encode()).hexdigest()[:16]
+    return RunSpec(
+        plan=plan,
+        bundles=bundles,
+        evaluator=evaluator,
+        sample_shift=shift,
+        inputs=inputs,
+        version=version,
+        fingerprint=fingerprint,
+        run_id=run_id,
+    )
+
+
+def inputs_digest(listing: Iterable[tuple[str, int]]) -> str:
+    """Returns the sha256 of a listing of (path under the root, size in bytes), in path order."""
+    state = hashlib.sha256()
+    for path, size in listing:
+        state.update(canonical_bytes([path, size]) + b"\n")
+    return state.hexdigest()
+
+
+def sample_shift(documents: float, sample: int) -> int:
+    """Returns the smallest s so that about `sample` documents or fewer pass a 1 in 2**s hash test.
+
+    Rates are powers of two so that samples of different corpora, and of refreshes of one, are nested.
+
+    Args:
+        documents: Estimated number of documents in the corpus.
+        sample: Documents wanted; 0 = none, which gives the shift 64 (no hash passes).
+    """
+    if sample <= 0:
+        return 64
+    shift = 0
+    while documents > sample * 1.25 * 2**shift and shift < 40:
+        shift += 1
+    return shift
+
+
+def package_versions() -> dict[str, str]:
+    """Returns the installed versions of the packages that can change a result."""
+    return {name: metadata.version(name) for name in PACKAGES}

@@ -1,0 +1,127 @@
+"""Rechecking a finished run from its own record: digests, alignment, conservation. Stops at the first breach."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from itertools import zip_longest
+from typing import Any
+
+import msgspec
+
+from tamis.classifiers.errors import ShardError, TamisError
+from tamis.interventions.verdict import Action
+from tamis.pipeline import manifest as manifests
+from tamis.pipeline import receipts
+from tamis.pipeline.decompress import lines_of
+from tamis.pipeline.formats import document_ids
+from tamis.pipeline.manifest import Manifest
+from tamis.pipeline.merging import ShardLine
+from tamis.pipeline.receipts import Counts, Output, Receipt
+from tamis.pipeline.storage import Store
+
+__all__ = ["verify"]
+
+_REMOVING = {Action.DROP.name.lower()}
+
+
+class _Row(msgspec.Struct):
+    id: str
+    row: int
+    verdicts: dict[str, Any] = {}
+
+
+def verify(store: Store, run_id: str) -> Manifest:
+    """Rechecks a run.
+
+    Returns:
+        Its manifest.
+
+    Raises:
+        TamisError: The first breach found, with the file, what was recorded and what was found.
+    """
+    manifest, digest = manifests.read(store, run_id)
+    current = manifests.read_current(store)
+    if current is not None and current.run_id == run_id and current.manifest_sha256 != digest:
+        raise _breach(f"{store.root}/{manifests.CURRENT}", "manifest sha256", current.manifest_sha256, digest)
+    for name, recorded in manifest.report.items():
+        _check_digest(store, f"runs/{run_id}/report/{name}", recorded)
+    total = Counts()
+    for line in manifest.shards:
+        total = total + _check_shard(store, manifest, line)
+    _check_equal(f"run {run_id}", "records", manifest.counts, total)
+    if not total.balanced():
+        raise _breach(f"run {run_id}", "records seen", total.kept + total.dropped + total.quarantined, total.seen)
+    _check_strays(store, manifest)
+    return manifest
+
+
+def _breach(where: str, what: str, recorded: object, found: object) -> TamisError:
+    return TamisError(f"{where}: {what}: recorded {recorded}, found {found}")
+
+
+def _check_equal(where: str, what: str, recorded: object, found: object) -> None:
+    if recorded != found:
+        raise _breach(where, what, recorded, found)
+
+
+def _check_digest(store: Store, path: str, recorded: str) -> None:
+    state = hashlib.sha256()
+    try:
+        with store.open_read(path) as file:
+            while block := file.read(1 << 20):
+                state.update(block)
+    except FileNotFoundError:
+        raise _breach(f"{store.root}/{path}", "file", "present", "missing") from None
+    _check_equal(f"{store.root}/{path}", "sha256", recorded, state.hexdigest())
+
+
+def _check_shard(store: Store, manifest: Manifest, line: ShardLine) -> Counts:
+    folder = manifest.spec.folder
+    path = f"{folder}/receipts/{line.shard}.json"
+    try:
+        receipt, _ = receipts.decode(store.read(path), f"{store.root}/{path}")
+    except FileNotFoundError:
+        raise _breach(f"{store.root}/{path}", "receipt", "present", "missing") from None
+    _check_equal(f"{store.root}/{path}", "receipt sha256", line.receipt_sha256, receipts.digest(receipt))
+    _check_equal(f"{store.root}/{path}", "fingerprint", manifest.spec.fingerprint, receipt.fingerprint)
+    for output in receipt.outputs.values():
+        _check_digest(store, f"{folder}/{output.path}", output.sha256)
+    _check_alignment(store, manifest, receipt)
+    return receipt.counts
+
+
+def _check_alignment(store: Store, manifest: Manifest, receipt: Receipt) -> None:
+    """Checks that the kept rows of attributes are, in order, the documents that were written."""
+    folder, published = manifest.spec.folder, manifest.spec.plan.publish
+    counts, where = receipt.counts, f"{store.root}/{folder}: shard {receipt.shard}"
+    rows = list(_rows(store, folder, receipt.outputs["attributes"]))
+    _check_equal(where, "attribute rows", counts.seen - counts.quarantined, len(rows))
+    if published is None:
+        return
+    kept = [row for row in rows if row.verdicts.get(published, {}).get("action") not in _REMOVING]
+    _check_equal(where, "kept rows in attributes", counts.kept, len(kept))
+    documents = document_ids(store, folder, receipt.outputs["documents"], manifest.spec.plan.corpus, receipt.shard)
+    for row, found in zip_longest((row.id for row in kept), documents):
+        if found != row:
+            # Ids name documents; they are not their text.
+            raise _breach(where, "documents and kept attribute rows part: id", row, found)
+
+
+def _rows(store: Store, folder: str, output: Output) -> Iterator[_Row]:
+    decoder = msgspec.json.Decoder(_Row)
+    with store.open_read(f"{folder}/{output.path}") as file:
+        for line in lines_of(file, output.path):
+            try:
+                yield decoder.decode(line)
+            except msgspec.DecodeError as error:
+                raise ShardError(f"{store.root}/{folder}/{output.path}: not an attributes row ({error})") from None
+
+
+def _check_strays(store: Store, manifest: Manifest) -> None:
+    """Checks that no shard's output lies in the run without being in its manifest."""
+    folder = manifest.spec.folder
+    listed = {f"{folder}/receipts/{line.shard}.json" for line in manifest.shards}
+    for name in store.names(f"{folder}/receipts"):
+        if name not in listed:
+            raise _breach(f"{store.root}/{name}", "receipt", "not in the manifest", "present")
