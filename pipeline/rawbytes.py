@@ -1,0 +1,113 @@
+"""The stored bytes of a shard: opened from anywhere, counted and hashed while they pass, proven not to change."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from tamis.pipeline.errors import ShardError
+
+__all__ = ["RawBytes", "open_raw"]
+
+
+def open_raw(location: str | Path) -> BinaryIO:
+    """Opens stored bytes for reading, without decompressing them.
+
+    Args:
+        location: A path, or a URL of any scheme that smart_open knows.
+
+    Raises:
+        ShardError: There is no such file.
+        OSError: It cannot be opened.
+    """
+    text = str(location)
+    try:
+        if "://" in text and not text.startswith("file://"):
+            return _open_remote(text)
+        return Path(text.removeprefix("file://")).open("rb", buffering=0)
+    except FileNotFoundError:
+        raise ShardError(f"{text}: the shard has vanished since it was listed: restore it, or run again") from None
+
+
+def _open_remote(url: str) -> BinaryIO:
+    import smart_open
+
+    file: BinaryIO = smart_open.open(url, "rb", compression="disable")
+    return file
+
+
+class RawBytes:
+    """A binary file that is read once from start to end.
+
+    Args:
+        raw: The file, at its start.
+        name: What errors call it.
+
+    Attributes:
+        count: Bytes read so far.
+    """
+
+    def __init__(self, raw: BinaryIO, name: str) -> None:
+        self.name = name
+        self.count = 0
+        self._raw = raw
+        self._hash = hashlib.sha256()
+        self._state = _state(raw)
+        self._buffer = b""
+        self._position = 0
+
+    def digest(self) -> str:
+        """Returns the SHA-256 of the bytes read so far, in hexadecimal."""
+        return self._hash.hexdigest()
+
+    def read(self, size: int) -> bytes:
+        """Returns up to `size` bytes, fewer only where fewer are at hand, and none at the end of the file."""
+        if self._position < len(self._buffer):
+            start, self._position = self._position, self._position + size
+            return self._buffer[start : self._position]
+        data = self._raw.read(size)
+        self._hash.update(data)
+        self.count += len(data)
+        return data
+
+    def exactly(self, size: int) -> bytes:
+        """Returns `size` bytes, fewer only at the end of the file."""
+        end = self._position + size
+        if end > len(self._buffer):
+            self._fill(size)
+            end = size
+        data = self._buffer[self._position : end]
+        self._position = end
+        return data
+
+    def _fill(self, size: int) -> None:
+        pieces = [self._buffer[self._position :]]
+        self._buffer, self._position = b"", 0
+        missing = size - len(pieces[0])
+        while missing > 0 and (data := self.read(max(missing, 1 << 17))):
+            pieces.append(data)
+            missing -= len(data)
+        self._buffer = b"".join(pieces)
+
+    def check_unchanged(self) -> None:
+        """Checks, at the end, that the file is still what it was when it was opened.
+
+        Raises:
+            ShardError: It was written to meanwhile, or ended before its size.
+        """
+        before, after = self._state, _state(self._raw)
+        if before != after:
+            raise ShardError(f"{self.name}: the file changed while it was read: run again when its writer is done")
+        if before is not None and before[0] != self.count:
+            raise ShardError(f"{self.name}: read {self.count} bytes, expected the file's {before[0]}: run again")
+
+
+def _state(raw: BinaryIO) -> tuple[int, int] | None:
+    """Returns size and modification time of a local file, None where the bytes come from elsewhere."""
+    try:
+        stat: Any = os.fstat(raw.fileno())
+    except (OSError, AttributeError):
+        return None
+    return stat.st_size, stat.st_mtime_ns
