@@ -1,0 +1,144 @@
+"""Makes corpus-controlled strings safe to look at: in a page, in a terminal, in a spreadsheet.
+
+Source names, domains, languages, rule labels and ids come from the corpus or the plan, and whoever writes web
+pages writes them. Each surface has its own traps, and each function here closes those of one surface:
+
+- `display`: what a reader sees. Normal form C, control characters dropped, bidirectional and invisible
+  characters spelled out (⟨U+202E⟩), towers of combining marks cut, addresses defanged, slurs masked, length capped.
+- `terminal`: `display` without escape sequences and on one line, for stderr.
+- `cell`: one spreadsheet cell that no program takes for a formula.
+
+None of them escapes HTML: the template's autoescape does, and does it last. Text goes into element content only.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+from typing import Final
+
+from tamis.interventions.masked_words import MASKED
+
+__all__ = ["CAP", "cell", "defang", "display", "domain", "mask_words", "terminal", "verbatim"]
+
+#: Characters that `display` shows at most.
+CAP: Final = 120
+#: Combining marks shown on one letter at most; more only serve to paint over the neighbouring lines.
+MARKS: Final = 3
+
+#: ESC sequences: operating-system commands with their payload (titles, links, clipboard), device strings, and CSI.
+_ANSI = re.compile(
+    r"(?:\x1b[\]PX^_]|[\x9d\x90\x98\x9e\x9f]).*?(?:\x07|\x1b\\|\x9c|$)"
+    r"|(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]?"
+    r"|\x1b[ -/]*[0-~]?",
+    re.DOTALL,
+)
+_SCHEME = re.compile(r"\b(https?|ftp|wss?|file|javascript|data|vbscript|mailto)(?=:)", re.IGNORECASE)
+_DEFANGED = {"http": "hxxp", "https": "hxxps", "ftp": "fxp", "ws": "wxs", "wss": "wxss", "mailto": "mailto[at]"}
+_HOST_DOT = re.compile(r"(?<=[\w\]])\.(?=\w)")
+_ADDRESS = re.compile(r"(?:\b[a-z]{2,12}://|\bwww\.|//)[^\s<>\"']+", re.IGNORECASE)
+_WORD = re.compile(r"[^\W\d_]{3,}")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+#: Letters that render as nothing at all although Unicode files them under letters or marks.
+_BLANK = frozenset("\u115f\u1160\u3164\uffa0\u034f\u17b4\u17b5\u2800")
+
+
+def display(text: object, cap: int = CAP) -> str:
+    """Returns a string as a reader may see it, on one line.
+
+    Args:
+        text: Anything; `str()` of it is shown.
+        cap: Characters shown at most; the rest is replaced by an ellipsis and its count.
+
+    Returns:
+        The cleaned string, never empty: an empty one is shown as "(empty)".
+    """
+    raw = str(text)
+    clipped = _clip(raw, cap)
+    cleaned = _visible(unicodedata.normalize("NFC", _ANSI.sub("", clipped)))
+    safe = mask_words(defang(" ".join(cleaned.split())))
+    return _mark_cut(safe, len(raw), cap) if safe else "(empty)"
+
+
+def domain(name: object, cap: int = CAP) -> str:
+    """Returns a host name as a reader may see it: no program makes a link of `example[.]com`."""
+    return _HOST_DOT.sub("[.]", display(name, cap))
+
+
+def terminal(text: object, cap: int = CAP) -> str:
+    """Returns a string for a terminal: one line, printable, without any escape sequence."""
+    return "".join(character for character in display(text, cap) if character.isprintable())
+
+
+def cell(text: object, cap: int = 4000) -> str:
+    """Returns a string for a spreadsheet: one that looks like a formula gets an apostrophe before it."""
+    raw = str(text)
+    shown = display(raw, cap)
+    risky = raw.startswith(_FORMULA) or shown.startswith(_FORMULA)
+    return f"'{shown}" if risky else shown
+
+
+def verbatim(text: object, cap: int = 20_000) -> str:
+    """Returns text of several lines, such as the plan, with nothing hidden in it; line ends are kept."""
+    raw = str(text)
+    lines = _clip(raw, cap).replace("\r\n", "\n").split("\n")
+    shown = "\n".join(_visible(_ANSI.sub("", line)).rstrip() for line in lines)
+    return _mark_cut(shown, len(raw), cap)
+
+
+def defang(text: str) -> str:
+    """Breaks web addresses so that nothing makes a link of them: `hxxp://example[.]com`."""
+    broken = _ADDRESS.sub(lambda match: _HOST_DOT.sub("[.]", match.group()), text)
+    return _SCHEME.sub(lambda match: _DEFANGED.get(match.group().lower(), f"{match.group()}[x]"), broken)
+
+
+def mask_words(text: str) -> str:
+    """Masks the inner letters of slurs, so that a table can be read aloud: first and last letter stay."""
+    return _WORD.sub(lambda match: _mask(match.group()), text)
+
+
+def _mask(word: str) -> str:
+    folded = unicodedata.normalize("NFKC", word).casefold()
+    if not any(fingerprint(form) in MASKED for form in (folded, folded.removesuffix("s"))):
+        return word
+    return f"{word[0]}{'•' * (len(word) - 2)}{word[-1]}"
+
+
+def fingerprint(word: str) -> str:
+    """Returns the fingerprint under which a word stands in the list of masked words."""
+    return hashlib.blake2b(word.encode("utf-8", "replace"), digest_size=5).hexdigest()
+
+
+def _clip(text: str, cap: int) -> str:
+    # Cut before any other work: a name of ten megabytes must not cost ten megabytes of normalisation.
+    return text[: 4 * cap]
+
+
+def _mark_cut(shown: str, full: int, cap: int) -> str:
+    if len(shown) <= cap and full <= 4 * cap:
+        return shown
+    return f"{shown[:cap]}… ({full:,} characters)"
+
+
+def _visible(text: str) -> str:
+    shown: list[str] = []
+    marks = 0
+    for character in text:
+        marks = marks + 1 if unicodedata.category(character) in {"Mn", "Me"} else 0
+        if marks <= MARKS:
+            shown.append(_character(character))
+    return "".join(shown)
+
+
+def _character(character: str) -> str:
+    category = unicodedata.category(character)
+    if category == "Cc":
+        return " " if character in "\t\n\r\x0b\x0c\x85" else ""
+    if category in {"Cf", "Co", "Cs", "Cn", "Zl", "Zp"} or character in _BLANK or _is_selector(character):
+        return f"⟨U+{ord(character):04X}⟩"
+    return character
+
+
+def _is_selector(character: str) -> bool:
+    return "\ufe00" <= character <= "\ufe0f" or "\U000e0100" <= character <= "\U000e01ef"

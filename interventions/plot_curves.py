@@ -1,0 +1,117 @@
+"""Curves: the threshold frontier with its bands, and reliability of scores against labels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from markupsafe import Markup
+
+from tamis.interventions import plot_svg as svg
+from tamis.interventions.report_format import Estimate, percent
+
+__all__ = ["Curve", "Point", "frontier", "reliability"]
+
+_WIDTH, _HEIGHT, _LEFT, _BOTTOM, _TOP, _RIGHT = 560, 320, 60, 46, 16, 130
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A point of a curve: `x` and `y` in [0, 1], the limits of `y` where known, and words where it is marked."""
+
+    x: float
+    y: float
+    low: float | None = None
+    high: float | None = None
+    words: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """A named series; its place in the list gives colour, dashes and mark, so that no reader depends on colour."""
+
+    label: str
+    points: Sequence[Point] = field(default_factory=tuple)
+
+
+def frontier(name: str, title: str, curves: Sequence[Curve], x_means: str, y_means: str) -> Markup:
+    """Returns curves of y over x, both shares, with bands and marked points.
+
+    Args:
+        name: Unique word for the plot's ids.
+        title: What the plot is.
+        curves: At most eight series; further ones repeat the dashes.
+        x_means: What x is, such as "words removed".
+        y_means: What y is, such as "residual / before".
+    """
+    points = [point for curve in curves for point in curve.points]
+    x = svg.Axis(0, _round_up(max([p.x for p in points] + [1e-4])), _LEFT, _WIDTH - _RIGHT)
+    y = svg.Axis(0, _round_up(max([p.high or p.y for p in points] + [1e-4])), _HEIGHT - _BOTTOM, _TOP)
+    body = _frame(x, y, x_means, y_means)
+    for index, curve in enumerate(curves):
+        body += _curve(x, y, curve, index % 8)
+    return svg.figure(name, _WIDTH, _HEIGHT, title, _describe(curves), body)
+
+
+def reliability(name: str, title: str, bins: Sequence[tuple[float, Estimate]]) -> Markup:
+    """Returns observed shares with intervals over mean scores [(score, observed)], against the diagonal."""
+    x = svg.Axis(0, 1, _LEFT, _LEFT + 260)
+    y = svg.Axis(0, 1, _HEIGHT - _BOTTOM, _TOP)
+    body = [*_frame(x, y, "mean score", "observed share"), svg.line(x(0), y(0), x(1), y(1), "zero")]
+    for score, observed in bins:
+        if observed.get("value") is not None:
+            body += _observed(x(score), y, observed)
+    said = "; ".join(f"score {score:.2f}: observed {percent(o.get('value'))}" for score, o in bins)
+    return svg.figure(name, _WIDTH, _HEIGHT, title, said or "No labels.", body)
+
+
+def _observed(x: float, y: svg.Axis, observed: Estimate) -> list[Markup]:
+    value = float(observed["value"])
+    low, high = observed.get("low"), observed.get("high")
+    bar = [] if low is None or high is None else [svg.line(x, y(float(low)), x, y(float(high)), "whisker")]
+    return [*bar, svg.circle(x, y(value), 4.5, "after")]
+
+
+def _curve(x: svg.Axis, y: svg.Axis, curve: Curve, index: int) -> list[Markup]:
+    if not curve.points:
+        return []
+    body = _band(x, y, curve.points, index)
+    body.append(svg.path([(x(p.x), y(p.y)) for p in curve.points], f"curve c{index}"))
+    body += [mark for p in curve.points if p.words for mark in _marked(x(p.x), y(p.y), p.words, index)]
+    last = curve.points[-1]
+    return [*body, svg.text(x(last.x) + 8, y(last.y) + 4, curve.label, f"label t{index}")]
+
+
+def _band(x: svg.Axis, y: svg.Axis, points: Sequence[Point], index: int) -> list[Markup]:
+    known = [(x(p.x), y(p.low), y(p.high)) for p in points if p.low is not None and p.high is not None]
+    if len(known) < 2:
+        return []
+    outline = [(at, top) for at, _, top in known] + [(at, bottom) for at, bottom, _ in reversed(known)]
+    return [svg.path(outline, f"band b{index}", closed=True)]
+
+
+def _marked(x: float, y: float, words: str, index: int) -> list[Markup]:
+    return [svg.diamond(x, y, 6, f"mark m{index}"), svg.text(x + 9, y - 8, words, "tick")]
+
+
+def _frame(x: svg.Axis, y: svg.Axis, x_means: str, y_means: str) -> list[Markup]:
+    body: list[Markup] = []
+    for step in range(5):
+        at, up = x.high * step / 4, y.high * step / 4
+        body.append(svg.line(x.start, y(up), x.end, y(up), "grid"))
+        body.append(svg.text(x.start - 6, y(up) + 4, percent(up), "tick", "end"))
+        body.append(svg.text(x(at), y.start + 16, percent(at), "tick", "middle"))
+    body.append(svg.text((x.start + x.end) / 2, y.start + 38, x_means, "axis", "middle"))
+    return [*body, svg.text(2, 11, y_means, "axis")]
+
+
+def _round_up(value: float) -> float:
+    step = 10.0 ** (len(str(int(1 / value))) * -1) if value < 1 else 1.0
+    return -(-value // step) * step
+
+
+def _describe(curves: Sequence[Curve]) -> str:
+    marked = [
+        f"{c.label} at {p.words}: x {percent(p.x)}, y {percent(p.y)}" for c in curves for p in c.points if p.words
+    ]
+    return "; ".join(marked) or "No point is marked."

@@ -1,0 +1,155 @@
+"""Forest plots: ratios with their intervals against the line of no change."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from tamis.interventions import plot_svg as svg
+from tamis.interventions.report_format import Estimate, is_measured, ratio, ratio_interval
+
+__all__ = ["Row", "domain", "forest", "strip", "strip_axis"]
+
+_LABEL, _PLOT, _VALUE, _LINE = 190, 380, 170, 26
+_STRIP = 190
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of a forest plot.
+
+    Attributes:
+        label: What is compared, as a reader may see it.
+        estimate: The ratio.
+        mark: "dot" or "diamond": tells two kinds of rows apart without colour.
+        heading: Whether the line is only a heading of those below it.
+    """
+
+    label: str
+    estimate: Estimate
+    mark: str = "dot"
+    heading: bool = False
+
+
+def domain(estimates: Sequence[Estimate]) -> tuple[float, float]:
+    """Returns a range of ratios that holds 1 and every finite limit, within [1/50, 50], symmetric where it can be."""
+    limits = [1.0]
+    for estimate in estimates:
+        if is_measured(estimate):
+            limits += [float(estimate[end]) for end in ("value", "low", "high") if estimate.get(end)]
+    finite = [limit for limit in limits if math.isfinite(limit) and limit > 0]
+    low, high = max(min(finite) / 1.25, 0.02), min(max(finite) * 1.25, 50.0)
+    return min(low, 0.5), max(high, 1.6)
+
+
+def forest(name: str, title: str, rows: Sequence[Row], low_means: str, high_means: str) -> Markup:
+    """Returns a forest plot of ratios on a logarithmic axis.
+
+    Args:
+        name: Unique word for the plot's ids.
+        title: What the plot is.
+        rows: The lines, from top to bottom.
+        low_means: What a ratio below 1 says ("less after"); written under the axis.
+        high_means: What a ratio above 1 says.
+    """
+    low, high = domain([row.estimate for row in rows])
+    axis = svg.Axis(low, high, _LABEL + 10, _LABEL + _PLOT, log=True)
+    bottom = 12 + _LINE * len(rows)
+    body = [*_frame(axis, bottom), *_ends(axis, bottom, low_means, high_means)]
+    for index, row in enumerate(rows):
+        body += _line(axis, row, 12 + _LINE * (index + 0.5))
+    width = _LABEL + _PLOT + _VALUE
+    return svg.figure(name, width, bottom + 44, title, _describe(rows), body)
+
+
+def strip(estimate: Estimate, span: tuple[float, float]) -> Markup:
+    """Returns the plot of one ratio for a table row; rows of a table share `span`. The row's cells say it in text."""
+    axis = svg.Axis(*span, 8, _STRIP - 8, log=True)
+    one = axis(1.0)
+    body = [svg.line(one, 0, one, 30, "zero"), *_mark(axis, estimate, 15, "dot")]
+    return Markup(
+        '<svg class="plot strip" aria-hidden="true" viewBox="0 0 {w} 30" width="{w}" height="30">{body}</svg>'
+    ).format(w=_STRIP, body=Markup("").join(body))
+
+
+def strip_axis(span: tuple[float, float]) -> Markup:
+    """Returns the axis that stands above a column of strips."""
+    axis = svg.Axis(*span, 8, _STRIP - 8, log=True)
+    body = [svg.text(axis(tick), 12, ratio(tick).rstrip("0").rstrip("."), "tick", "middle") for tick in _ticks(axis)]
+    return Markup(
+        '<svg class="plot strip" aria-hidden="true" viewBox="0 0 {w} 16" width="{w}" height="16">{body}</svg>'
+    ).format(w=_STRIP, body=Markup("").join(body))
+
+
+def _frame(axis: svg.Axis, bottom: float) -> list[Markup]:
+    lines: list[Markup] = []
+    for tick in _ticks(axis):
+        lines.append(svg.line(axis(tick), 8, axis(tick), bottom, "zero" if tick == 1 else "grid"))
+        lines.append(svg.text(axis(tick), bottom + 16, f"×{tick:g}", "tick", "middle"))
+    return lines
+
+
+def _ticks(axis: svg.Axis) -> list[float]:
+    ticks = svg.log_ticks(axis.low, axis.high)
+    return [tick for tick in ticks if abs(axis(tick) - axis(1.0)) > 18 or tick == 1.0]
+
+
+def _ends(axis: svg.Axis, bottom: float, low_means: str, high_means: str) -> list[Markup]:
+    return [
+        svg.text(axis(1) - 8, bottom + 36, f"← {low_means}", "axis", "end"),
+        svg.text(axis(1) + 8, bottom + 36, f"{high_means} →", "axis"),
+    ]
+
+
+def _line(axis: svg.Axis, row: Row, y: float) -> list[Markup]:
+    label = svg.text(0, y + 4, _short(row.label), "label heading" if row.heading else "label")
+    if row.heading:
+        return [label]
+    words = _numbers(row.estimate)
+    return [label, *_mark(axis, row.estimate, y, row.mark), svg.text(axis.end + 14, y + 4, words, "value")]
+
+
+def _mark(axis: svg.Axis, estimate: Estimate, y: float, mark: str) -> list[Markup]:
+    if not is_measured(estimate):
+        return [svg.text(axis(1.0), y + 4, "not measured", "tick", "middle")]
+    value = float(estimate["value"])
+    shape = svg.diamond if mark == "diamond" else svg.circle
+    return [*_whiskers(axis, estimate, y), shape(axis(value), y, 5 if mark == "diamond" else 4.5, "after")]
+
+
+def _whiskers(axis: svg.Axis, estimate: Estimate, y: float) -> list[Markup]:
+    low, high = estimate.get("low"), estimate.get("high")
+    if low is None and high is None:
+        return []
+    left, right = float(low or 0), math.inf if high is None else float(high)
+    parts = [svg.line(axis(left), y, axis(right), y, "whisker")]
+    # An interval that runs on beyond the axis ends in an arrow, one that ends within it in a bar.
+    parts.append(_end(axis, left, y, -1))
+    parts.append(_end(axis, right, y, 1))
+    return parts
+
+
+def _end(axis: svg.Axis, value: float, y: float, side: int) -> Markup:
+    x = axis(value)
+    if axis.holds(value):
+        return svg.line(x, y - 4, x, y + 4, "whisker")
+    return svg.path([(x, y - 4), (x + 5 * side, y), (x, y + 4)], "whisker")
+
+
+def _numbers(estimate: Estimate) -> str:
+    if not is_measured(estimate):
+        return ""
+    interval = ratio_interval(estimate)
+    return f"{ratio(estimate['value'])}  [{interval}]" if interval else ratio(estimate["value"])
+
+
+def _short(label: str, cap: int = 30) -> str:
+    return label if len(label) <= cap else f"{label[: cap - 1]}…"
+
+
+def _describe(rows: Sequence[Row]) -> str:
+    said = [f"{row.label}: {_numbers(row.estimate) or 'not measured'}" for row in rows if not row.heading]
+    return "; ".join(said) or "No ratio was measured."

@@ -1,0 +1,57 @@
+"""Heat maps of two scores on logit axes: where filter and evaluator see the same documents."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from markupsafe import Markup
+
+from tamis.interventions import plot_svg as svg
+from tamis.interventions.report_format import count
+
+__all__ = ["heatmap"]
+
+_LEFT, _TOP, _SIDE = 56, 22, 230
+_TICKS = ((0.01, "0.01"), (0.5, "0.5"), (0.99, "0.99"))
+
+
+def heatmap(name: str, title: str, edges: Sequence[float], cells: Sequence[Sequence[int]], x: str, y: str) -> Markup:
+    """Returns a heat map whose cells darken with the logarithm of their count.
+
+    Args:
+        name: Unique word for the plot's ids.
+        title: What is counted.
+        edges: Bin edges in logits, of both axes.
+        cells: [i, j, count]: bin i along x, bin j along y.
+        x: What the horizontal axis is.
+        y: What the vertical axis is.
+    """
+    across = svg.Axis(edges[0], edges[-1], _LEFT, _LEFT + _SIDE)
+    up = svg.Axis(edges[0], edges[-1], _TOP + _SIDE, _TOP)
+    top = math.log1p(max([int(cell[2]) for cell in cells] or [1]))
+    body = [_cell(across, up, edges, cell, top) for cell in cells]
+    body += _frame(across, up, x, y)
+    said = f"{count(sum(int(cell[2]) for cell in cells))} documents in {len(cells)} cells."
+    return svg.figure(name, _LEFT + _SIDE + 14, _TOP + _SIDE + 40, title, said, body)
+
+
+def _cell(across: svg.Axis, up: svg.Axis, edges: Sequence[float], cell: Sequence[int], top: float) -> Markup:
+    i, j, number = cell
+    left, right = across(edges[i]), across(edges[i + 1])
+    high, low = up(edges[j + 1]), up(edges[j])
+    shade = min(9, 1 + int(9 * math.log1p(number) / top)) if top else 1
+    return svg.rect(left, high, right - left + 0.3, low - high + 0.3, f"heat h{shade}")
+
+
+def _frame(across: svg.Axis, up: svg.Axis, x: str, y: str) -> list[Markup]:
+    right, bottom = across.end, up.start
+    body = [svg.rect(across.start, up.end, right - across.start, bottom - up.end, "frame")]
+    body.append(svg.line(across.start, bottom, right, up.end, "grid"))
+    for probability, words in _TICKS:
+        at = math.log(probability / (1 - probability))
+        if across.holds(at):
+            body.append(svg.text(across(at), bottom + 15, words, "tick", "middle"))
+            body.append(svg.text(across.start - 6, up(at) + 4, words, "tick", "end"))
+    body.append(svg.text((across.start + right) / 2, bottom + 33, x, "axis", "middle"))
+    return [*body, svg.text(0, 12, y, "axis")]

@@ -1,0 +1,147 @@
+"""The report's numbers: every measure's result, and from them the headline, the verdict and the warnings.
+
+`build` gives the content of report.json:
+
+    {
+      "schema": 1,
+      "run": {"id", "name", "version", "fingerprint", "status", "published", "counts", "shards", "gate"},
+      "provenance": {"plan", "bundles", "evaluator", "packages", "salt", "sample_shift", "independence", "command"},
+      "banners": [{"level": "red" | "amber", "code", "text"}],
+      "lead": NAME,                                    the published intervention, else the plan's first
+      "verdict": {"sentence", "grade"},                of the lead
+      "headline": [ROW, …],                            of the lead
+      "interventions": {NAME: {"published", "removed", "rewritten", "tagged", "removed_share",
+                               "verdict", "headline": [ROW, …]}},
+      "measures": {MEASURE: result},                   each measure's module describes its own
+      "not_measured": [{"what", "reason"}]
+    }
+
+    ROW = {"category", "grade", "before", "after", "ratio", "flagged", "caught", "removed": AMOUNTS | None}
+
+Estimates are described in `measures.estimate`: what was not measured is null with a reason, never 0. The page and
+the terminal table are made of this content and of nothing else. It holds no clock and no path of a machine: the same
+run gives the same bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from tamis.interventions import verdict_text
+from tamis.interventions.masking import display
+from tamis.interventions.measures.base import Context, State
+from tamis.interventions.measures.estimate import Grade, missing
+from tamis.interventions.report_banners import banners
+from tamis.interventions.report_gaps import gaps
+
+__all__ = ["SCHEMA", "assemble", "build"]
+
+SCHEMA: Final = 1
+
+_RUN = ("name", "version", "fingerprint", "status", "counts", "shards", "gate")
+_PROVENANCE = ("plan", "bundles", "evaluator", "packages")
+
+Json = dict[str, Any]
+
+
+def build(record: Mapping[str, Any], states: Mapping[str, State], context: Context) -> Json:
+    """Returns the content of report.json.
+
+    Args:
+        record: The run: `run_id`, `name`, `version`, `fingerprint`, `status`, `bundles` (ids by name),
+            `evaluator`, `packages`, `plan`, `counts`, `shards` and `gate` (checks with their sentences).
+        states: Merged state of each measure, by name.
+        context: What the measures must know about the run.
+    """
+    from tamis.interventions.measures.table import MEASURES
+
+    return assemble(
+        record, {name: MEASURES[name].result(state, context) for name, state in sorted(states.items())}, context
+    )
+
+
+def assemble(record: Mapping[str, Any], measures: Mapping[str, Json], context: Context) -> Json:
+    """Returns the content of report.json from results that are there already; see `build`."""
+    interventions = {name: _intervention(name, measures, context) for name in context.interventions}
+    lead = context.published or next(iter(context.interventions), "")
+    report = {
+        "schema": SCHEMA,
+        "run": {"id": record.get("run_id"), "published": context.published, **_only(record, _RUN)},
+        "provenance": _provenance(record, context),
+        "lead": lead,
+        "verdict": interventions.get(lead, {}).get("verdict"),
+        "headline": interventions.get(lead, {}).get("headline", []),
+        "interventions": interventions,
+        "measures": dict(measures),
+        "not_measured": gaps(measures, context),
+    }
+    return {**report, "banners": banners(report, context)}
+
+
+def _provenance(record: Mapping[str, Any], context: Context) -> Json:
+    return {**_only(record, _PROVENANCE), "salt": context.salt, **context.notes, "command": "tamis run plan.yaml"}
+
+
+def _only(record: Mapping[str, Any], keys: tuple[str, ...]) -> Json:
+    return {key: record.get(key) for key in keys}
+
+
+def _intervention(name: str, measures: Mapping[str, Json], context: Context) -> Json:
+    volume = _of(measures, "volume", name)
+    rows = [_row(name, category, measures, context) for category in _categories(measures, context)]
+    published = name == context.published
+    shares = {unit: part.get("value") for unit, part in volume.get("removed_share", {}).items()}
+    sentence = verdict_text.sentence(display(name), rows, {**shares, "outcomes": _outcomes(volume)}, published)
+    return {
+        "published": published,
+        **{key: volume.get(key) for key in ("seen", "removed", "rewritten", "tagged", "removed_share")},
+        "verdict": {"sentence": sentence, "grade": verdict_text.overall_grade(rows)},
+        "headline": rows,
+    }
+
+
+def _outcomes(volume: Mapping[str, Any]) -> dict[str, float]:
+    """Shares of the documents that were rewritten and tagged."""
+    seen = volume.get("seen", {}).get("documents", 0)
+    return {key: volume[key]["documents"] / seen for key in ("rewritten", "tagged") if seen and volume.get(key)}
+
+
+def _categories(measures: Mapping[str, Json], context: Context) -> list[str]:
+    """The evaluator's categories and "any"; without an evaluator those of the filter."""
+    found = measures.get("prevalence", {}).get("categories")
+    if found:
+        return list(found)
+    return list(dict.fromkeys(category for names in context.classifiers.values() for category in names))
+
+
+def _row(name: str, category: str, measures: Mapping[str, Json], context: Context) -> Json:
+    found = _of(measures, "prevalence", name).get(category, {})
+    row = {
+        "category": category,
+        **{key: found.get(key) or _absent(context) for key in ("before", "after", "ratio", "caught")},
+        "flagged": found.get("flagged"),
+        "removed": _removed(name, category, measures),
+    }
+    return {**row, "grade": verdict_text.grade(row, context.independent)}
+
+
+def _removed(name: str, category: str, measures: Mapping[str, Json]) -> Json | None:
+    """Amounts removed for a category; None where no rule of the filter could remove for it."""
+    volume = _of(measures, "volume", name)
+    if category == "any":
+        amounts: Json | None = volume.get("removed")
+        return amounts
+    decided: Json | None = volume.get("categories", {}).get("removed", {}).get(category, {}).get("decided")
+    return decided
+
+
+def _of(measures: Mapping[str, Json], measure: str, name: str) -> Json:
+    """The part of a measure's result that is about one intervention."""
+    found: Json = measures.get(measure, {}).get("interventions", {}).get(name, {})
+    return found
+
+
+def _absent(context: Context) -> Json:
+    reason = "the evaluator scored no document" if context.evaluator else "the plan names no evaluator"
+    return missing(reason, grade=Grade.NOT_MEASURED)

@@ -1,0 +1,98 @@
+"""The four questions of the first screen: safety, utility, who bears it, how sure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tamis.interventions.masking import display
+from tamis.interventions.report_format import (
+    THIN,
+    change,
+    count,
+    is_measured,
+    percent,
+    ratio_interval,
+    size,
+)
+from tamis.interventions.verdict_text import effect
+
+__all__ = ["Answer", "answers"]
+
+Json = Mapping[str, Any]
+
+#: Documents that a source must have before its removal rate is worth a headline.
+_ENOUGH = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One of the four answers: a question, the answer in a few characters, and what it rests on."""
+
+    question: str
+    big: str
+    why: str
+
+
+def answers(report: Json) -> list[Answer]:
+    """Returns the answers about the lead intervention, in reading order."""
+    lead = report["interventions"].get(report["lead"]) or {}
+    volume = (report["measures"].get("volume") or {}).get("interventions", {}).get(report["lead"]) or {}
+    return [_safety(lead), _utility(volume), _borne(volume), _sure(report)]
+
+
+def _safety(lead: Json) -> Answer:
+    question = "What did it do to safety?"
+    row: Json = next((row for row in lead.get("headline") or () if row["category"] == "any"), {})
+    if not is_measured(row.get("ratio")):
+        reason = (row.get("ratio") or {}).get("reason") or "no evaluator looked"
+        return Answer(question, "not measured", f"{display(reason, 200)}.")
+    words = {"unknown": "not resolvable", "no change": "no detectable change"}
+    big = words.get(effect(row["ratio"]), change(row["ratio"]))
+    return Answer(
+        question, big, f"documents flagged in any category, ×{ratio_interval(row['ratio'])} (95{THIN}% interval)."
+    )
+
+
+def _utility(volume: Json) -> Answer:
+    question = "What did it cost?"
+    if not volume:
+        return Answer(question, "not measured", "Nothing was counted.")
+    seen, kept = volume["seen"], volume["kept"]
+    share = 1 - kept["words"] / seen["words"] if seen["words"] else 0.0
+    amount = f"of words removed; {count(kept['documents'])} documents and {size(kept['bytes'])} are left."
+    return Answer(question, percent(share), f"{amount} Vocabulary, topics and perplexity: not measured.")
+
+
+def _borne(volume: Json) -> Answer:
+    question = "Who bears it?"
+    unseen = "Identity groups, dialects and topics: not measured."
+    parts = {name: part for name, part in (volume.get("by") or {}).get("source", {}).items() if _enough(part)}
+    overall = (volume.get("removed_share") or {}).get("documents") or {}
+    if len(parts) < 2 or not overall.get("value"):
+        return Answer(question, "not measured", f"No two sources of {_ENOUGH} documents to compare. {unseen}")
+    name, part = max(parts.items(), key=lambda item: (_rate(item[1]), item[0]))
+    where = (
+        f"of the source “{display(name or '(none named)', 40)}” removed, against {percent(overall['value'])} overall."
+    )
+    return Answer(question, percent(_rate(part)), f"{where} {unseen}")
+
+
+def _sure(report: Json) -> Answer:
+    question = "How sure are we?"
+    prevalence = report["measures"].get("prevalence") or {}
+    documents = (prevalence.get("evaluated") or {}).get("documents") or 0
+    grade = str((report.get("verdict") or {}).get("grade", "not measured"))
+    coverage = (report["measures"].get("coverage") or {}).get("evaluator") or {}
+    share = (coverage.get("share_unscored") or {}).get("value")
+    unscored = "" if share is None else f", {percent(share)} of those asked unscored"
+    return Answer(question, grade, f"{count(documents)} documents evaluated{unscored}. No human labels.")
+
+
+def _enough(part: Json) -> bool:
+    return bool(part["seen"]["documents"] >= _ENOUGH)
+
+
+def _rate(part: Json) -> float:
+    return float(part["removed"]["documents"] / part["seen"]["documents"])

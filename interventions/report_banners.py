@@ -1,0 +1,134 @@
+"""Banners: what must be known before any number of the report is believed.
+
+Red: the headline may mislead. Amber: it holds, with a reservation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from tamis.interventions.masking import display
+from tamis.interventions.measures.base import Context
+from tamis.interventions.report_format import count, is_measured, percent
+
+__all__ = ["FEW_DOCUMENTS", "FEW_FLAGGED", "UNSCORED", "banners"]
+
+#: Share of unscored documents beyond which coverage is low.
+UNSCORED: Final = 0.2
+#: Evaluated documents below which a sample is small.
+FEW_DOCUMENTS: Final = 1000
+#: Flagged documents before the intervention below which a ratio says little.
+FEW_FLAGGED: Final = 30
+
+Banner = dict[str, str]
+
+
+def banners(report: Mapping[str, Any], context: Context) -> list[Banner]:
+    """Returns the banners of a report, red before amber.
+
+    Args:
+        report: The content of report.json without its banners.
+        context: What the measures knew about the run.
+    """
+    found = [*_gate(report), *_evaluator(report, context), *_coverage(report), *_small(report), *_reservations(report)]
+    return sorted(found, key=lambda banner: banner["level"] != "red")
+
+
+def _gate(report: Mapping[str, Any]) -> Iterable[Banner]:
+    if report["run"].get("status") != "refused":
+        return
+    broken = [
+        display(check.get("sentence", "")) for check in report["run"].get("gate") or () if not check.get("passed")
+    ]
+    reasons = "; ".join(broken) or "see the gate's checks"
+    yield _red("refused", f"The gate refused this run and nothing was published: {reasons}.")
+
+
+def _evaluator(report: Mapping[str, Any], context: Context) -> Iterable[Banner]:
+    if not context.evaluator:
+        yield _red("no-evaluator", "No evaluator: what this intervention did to safety was not measured.")
+    elif not _evaluated(report):
+        yield _red("nothing-evaluated", "The evaluator scored no document: the effect on safety was not measured.")
+    elif not context.independent:
+        yield _red(
+            "not-independent",
+            "The evaluator is not independent of the filter: it shares the filter’s errors, so it sees what the "
+            "filter removed and little of what the filter missed. Its changes are not changes in prevalence."
+            f"{_failed(context)}",
+        )
+
+
+def _failed(context: Context) -> str:
+    checks = (context.notes.get("independence") or {}).get("checks") or ()
+    failed = [display(check.get("finding", ""), 200) for check in checks if not check.get("passed")]
+    return f" Found: {'; '.join(failed)}." if failed else ""
+
+
+def _coverage(report: Mapping[str, Any]) -> Iterable[Banner]:
+    for who, part in _scored(report):
+        share = part.get("share_unscored") or {}
+        if is_measured(share) and share["value"] > UNSCORED:
+            yield _red(
+                "low-coverage",
+                f"{who} left {percent(share['value'])} of the documents it was asked about unscored"
+                f"{_reasons(part)}: they were neither removed nor measured, and they are not clean.",
+            )
+
+
+def _scored(report: Mapping[str, Any]) -> Iterable[tuple[str, Mapping[str, Any]]]:
+    coverage = report["measures"].get("coverage") or {}
+    for name, part in (coverage.get("classifiers") or {}).items():
+        yield f"The classifier {display(name)}", part
+    if coverage.get("evaluator"):
+        yield "The evaluator", coverage["evaluator"]
+
+
+def _reasons(part: Mapping[str, Any]) -> str:
+    counts = {name: item["documents"] for name, item in (part.get("reasons") or {}).items() if item["documents"]}
+    said = {"language": "in a language it does not cover", "empty": "empty", "failed": "failed"}
+    parts = [f"{count(number)} {said.get(name, display(name))}" for name, number in counts.items()]
+    return f" ({', '.join(parts)})" if parts else ""
+
+
+def _small(report: Mapping[str, Any]) -> Iterable[Banner]:
+    documents = _evaluated(report)
+    flagged = _flagged(report)
+    if documents and (documents < FEW_DOCUMENTS or (flagged.get("any") or 0) < FEW_FLAGGED):
+        yield _red(
+            "small-n",
+            f"Small sample: {count(documents)} documents evaluated, {count(flagged.get('any', 0))} of them flagged "
+            "before the intervention. Read the intervals, not the values.",
+        )
+
+
+def _reservations(report: Mapping[str, Any]) -> Iterable[Banner]:
+    few = [f"{display(name)} ({count(number)})" for name, number in _flagged(report).items() if number < FEW_FLAGGED]
+    if few and _evaluated(report):
+        yield _amber(
+            "few-flagged", f"Fewer than {FEW_FLAGGED} flagged documents before the intervention: {', '.join(few)}."
+        )
+    lost = (report["run"].get("counts") or {}).get("quarantined")
+    if lost:
+        yield _amber(
+            "quarantined", f"{count(lost)} records could not be read and are in quarantine: they are in no number here."
+        )
+    if report["run"].get("published") is None:
+        yield _amber("shadow", "The plan publishes no intervention: all of them were measured, none was written.")
+
+
+def _evaluated(report: Mapping[str, Any]) -> int:
+    return int(((report["measures"].get("prevalence") or {}).get("evaluated") or {}).get("documents") or 0)
+
+
+def _flagged(report: Mapping[str, Any]) -> dict[str, int]:
+    rows = report.get("headline") or ()
+    return {row["category"]: int(row["flagged"]["before"]) for row in rows if row.get("flagged")}
+
+
+def _red(code: str, text: str) -> Banner:
+    return {"level": "red", "code": code, "text": text}
+
+
+def _amber(code: str, text: str) -> Banner:
+    return {"level": "amber", "code": code, "text": text}

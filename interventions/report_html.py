@@ -1,0 +1,39 @@
+"""Renders report.json as one page: no script, no request, nothing of the corpus outside element content."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from jinja2 import Environment, FunctionLoader, StrictUndefined
+
+from tamis.interventions.report_page import page
+
+__all__ = ["render"]
+
+
+def render(report: Mapping[str, Any]) -> str:
+    """Returns the whole page.
+
+    Args:
+        report: The content of report.json, see `report`.
+    """
+    return _environment().get_template("report.html.j2").render(page=page(report))
+
+
+@cache
+def _environment() -> Environment:
+    # The templates end in .j2, which `select_autoescape` would not take for HTML: everything is escaped.
+    return Environment(
+        loader=FunctionLoader(_read),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def _read(name: str) -> str:
+    return (resources.files("tamis.interventions") / "templates" / name).read_text(encoding="utf-8")

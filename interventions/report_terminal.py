@@ -1,0 +1,141 @@
+"""The before/after table for the terminal: compact, 80 columns, plain where nobody sees colours.
+
+Everything that the corpus controls passes through `masking.terminal` and enters as `rich.text.Text`, which knows no
+mark-up: neither an escape sequence nor a `[red]` in a category's name reaches the terminal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import IO, Any
+
+from rich import box
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from tamis.interventions.masking import terminal
+from tamis.interventions.report_format import DASH, count, digits, is_measured, percent, ratio, ratio_interval
+from tamis.interventions.verdict_text import GRADES
+
+__all__ = ["plain", "render", "show"]
+
+Json = Mapping[str, Any]
+
+#: What a terminal without Unicode shows instead.
+_ASCII = str.maketrans(
+    {"×": "x", "÷": "/", "–": "-", "…": "...", "\u202f": " ", "•": "*", "⟨": "<", "⟩": ">", "∞": "inf"}
+)
+#: Marks of the grades that must not be read as an effect.
+_MARKS = {"relative": " *", "not resolvable": " ?"}
+_STYLES = {"certified": "green", "estimated": "blue", "relative": "red", "not resolvable": "dim", "not measured": "dim"}
+
+
+def show(report: Json, file: IO[str]) -> None:
+    """Writes the table to a stream: in colour on a terminal, else as plain lines."""
+    if file.isatty():
+        Console(file=file, highlight=False).print(render(report))
+    else:
+        text = plain(report)
+        encoding = getattr(file, "encoding", None) or "utf-8"
+        file.write(text if encoding.lower().startswith("utf") else _ascii(text))
+
+
+def plain(report: Json, width: int = 80) -> str:
+    """Returns the same table as text without colour, at most `width` columns wide."""
+    console = Console(width=width, color_system=None, force_terminal=False, highlight=False, emoji=False, markup=False)
+    with console.capture() as capture:
+        console.print(render(report))
+    return "".join(f"{line.rstrip()}\n" for line in capture.get().splitlines())
+
+
+def render(report: Json) -> RenderableType:
+    """Returns banners, the lead intervention's table and one line for each other intervention."""
+    lead = str(report["lead"])
+    parts: list[RenderableType] = [*_banners(report)]
+    if lead in report["interventions"]:
+        parts += [_title(report, lead), _table(report["interventions"][lead])]
+    parts += [_line(name, found) for name, found in report["interventions"].items() if name != lead]
+    return Group(*parts, *_footnote(report))
+
+
+def _banners(report: Json) -> Iterator[Text]:
+    for banner in report.get("banners") or ():
+        red = banner["level"] == "red"
+        yield Text.assemble(
+            ("warning: " if red else "note: ", "bold red" if red else "yellow"), terminal(banner["text"], 700)
+        )
+
+
+def _title(report: Json, lead: str) -> Text:
+    found = report["interventions"][lead]
+    shares = found.get("removed_share") or {}
+    documents, words = (percent((shares.get(unit) or {}).get("value")) for unit in ("documents", "words"))
+    state = "published" if report["run"].get("status") == "published" else "not published"
+    tail = f" ({state}): removed {documents} of documents, {words} of words"
+    return Text.assemble("\n", (terminal(lead, 40), "bold"), tail, "\n")
+
+
+def _table(found: Json) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1))
+    table.add_column("category", no_wrap=True, max_width=16, overflow="ellipsis")
+    for heading in ("before", "after"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("after ÷ before", justify="left", no_wrap=True)
+    for heading in ("removed\ndocuments", "removed\nwords"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for row in found["headline"]:
+        table.add_row(*_cells(row))
+    return table
+
+
+def _cells(row: Json) -> list[Text]:
+    removed = row.get("removed") or {}
+    style = _STYLES.get(str(row["grade"]), "")
+    return [
+        Text(terminal(row["category"], 16), style="bold" if row["category"] == "any" else ""),
+        *(Text(_share(row[key])) for key in ("before", "after")),
+        Text(_change(row), style=style),
+        *(Text(_short(removed.get(unit))) for unit in ("documents", "words")),
+    ]
+
+
+def _share(estimate: Json) -> str:
+    return percent(estimate.get("value")) if is_measured(estimate) else DASH
+
+
+def _change(row: Json) -> str:
+    if not is_measured(row["ratio"]):
+        return str(row["grade"])
+    mark = _MARKS.get(str(row["grade"]), "")
+    return f"{ratio(row['ratio']['value'])} [{ratio_interval(row['ratio'])}]{mark}"
+
+
+def _short(number: object) -> str:
+    """Whole numbers up to a million; larger ones in millions or billions, for which a column has room."""
+    if not isinstance(number, int) or number < 1_000_000:
+        return count(number)
+    return f"{digits(number / 1e9)} G" if number >= 1_000_000_000 else f"{digits(number / 1e6)} M"
+
+
+def _line(name: str, found: Json) -> Text:
+    removed = percent(((found.get("removed_share") or {}).get("documents") or {}).get("value"))
+    row: Json = next((row for row in found["headline"] if row["category"] == "any"), {"ratio": {}, "grade": None})
+    effect = f"any {_change(row)}" if is_measured(row["ratio"]) else str(row["grade"] or "not measured")
+    return Text(f"{terminal(name, 24)} (shadow): removes {removed} of documents, {effect}")
+
+
+def _footnote(report: Json) -> Iterator[Text]:
+    """How much was evaluated, and what the marks mean."""
+    documents = ((report["measures"].get("prevalence") or {}).get("evaluated") or {}).get("documents")
+    rows = [row for found in report["interventions"].values() for row in found["headline"]]
+    grades = {str(row["grade"]) for row in rows if is_measured(row["ratio"])}
+    if documents:
+        yield Text(f"share of {count(documents)} evaluated documents that are flagged; 95 % intervals", style="dim")
+    for grade, mark in _MARKS.items():
+        if grade in grades:
+            yield Text(f"{mark.strip()} {grade}: {GRADES[grade]}", style="dim")
+
+
+def _ascii(text: str) -> str:
+    return text.translate(_ASCII).encode("ascii", "replace").decode()

@@ -1,0 +1,118 @@
+"""What the page is made of: tables, plots and notes, free of any measure's own shape.
+
+Strings in these classes are shown as they are: whoever makes them has passed what the corpus controls through
+`masking`. The template escapes them all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from markupsafe import Markup
+
+from tamis.interventions.report_format import (
+    DASH,
+    Estimate,
+    count,
+    is_measured,
+    percent,
+    percent_interval,
+    ratio,
+    ratio_interval,
+)
+
+__all__ = ["Block", "Cell", "Table", "counted", "missing", "name_cell", "rate", "ratio_cell", "share_cell", "table"]
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One cell: a main line, a quieter line under it, and a kind that the style sheet knows."""
+
+    main: str
+    sub: str = ""
+    kind: str = "number"
+    plot: Markup | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table with its caption.
+
+    Attributes:
+        caption: What the rows are.
+        columns: Headings, left to right.
+        rows: Cells, one a column; the first is the row's heading.
+        note: A line under the table, such as how many rows were left out.
+        axis: A plot above the column of this index, None where there is none.
+    """
+
+    caption: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[Cell]]
+    note: str = ""
+    axis: tuple[int, Markup] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A headed part of a section: words, then a plot, then a table; the table may be folded away."""
+
+    heading: str
+    words: Sequence[str] = ()
+    plots: Sequence[Markup] = ()
+    tables: Sequence[Table] = ()
+    folded: bool = False
+    legend: str = ""
+    blocks: Sequence[Any] = field(default_factory=tuple)
+
+
+def table(caption: str, columns: Sequence[str], rows: Iterable[Sequence[Cell]], cap: int = 25, note: str = "") -> Table:
+    """Returns a table of at most `cap` rows, which says how many it leaves out."""
+    everything = list(rows)
+    left = len(everything) - cap
+    more = f"{count(left)} more rows are in report.json." if left > 0 else ""
+    return Table(caption, columns, everything[:cap], " ".join(part for part in (note, more) if part))
+
+
+def name_cell(words: str, sub: str = "") -> Cell:
+    """Returns the heading of a row."""
+    return Cell(words, sub, "name")
+
+
+def counted(number: object, sub: str = "") -> Cell:
+    """Returns a cell with a whole number."""
+    return Cell(count(number), sub)
+
+
+def rate(part: object, whole: object) -> Cell:
+    """Returns a cell with a share and the counts that it is made of."""
+    if not isinstance(part, int | float) or not isinstance(whole, int | float) or not whole:
+        return Cell(DASH)
+    return Cell(percent(part / whole), f"{count(part)} of {count(whole)}")
+
+
+def share_cell(estimate: Estimate | None) -> Cell:
+    """Returns a cell with an estimated share, its interval and its n."""
+    if estimate is None or not is_measured(estimate):
+        return missing(estimate)
+    sample = f"n\u202f{count(estimate['n'])}" if estimate.get("n") is not None else ""
+    return Cell(percent(estimate["value"]), _joined(percent_interval(estimate), sample))
+
+
+def ratio_cell(estimate: Estimate | None) -> Cell:
+    """Returns a cell with an estimated ratio and its interval."""
+    if estimate is None or not is_measured(estimate):
+        return missing(estimate)
+    return Cell(ratio(estimate["value"]), ratio_interval(estimate))
+
+
+def missing(estimate: Estimate | None) -> Cell:
+    """Returns the cell of what was not measured, with the reason: never a 0."""
+    reason = (estimate or {}).get("reason") or ""
+    return Cell("not measured", str(reason), "missing")
+
+
+def _joined(interval: str, sample: str) -> str:
+    return " · ".join(part for part in (interval, sample) if part)

@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+
+from tamis.interventions import report_html, report_terminal
+
+Make = Callable[..., dict[str, Any]]
+
+
+class Page(HTMLParser):
+    """The tags, attributes and text of a page."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.words: list[str] = []
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.words).split())
+
+
+def codes(report: dict[str, Any]) -> set[str]:
+    return {banner["code"] for banner in report["banners"]}
+
+
+def test_schema_stands_first_and_the_content_is_plain_json(example_report: Make) -> None:
+    report = example_report()
+    assert next(iter(report)) == "schema"
+    assert report["schema"] == 1
+    assert json.loads(json.dumps(report, allow_nan=False)) == report
+
+
+def test_the_page_is_made_of_json_alone(example_report: Make) -> None:
+    report = example_report()
+    assert report_html.render(json.loads(json.dumps(report))) == report_html.render(report)
+
+
+def test_headline_rows_join_prevalence_and_volume(example_report: Make) -> None:
+    rows = {row["category"]: row for row in example_report()["headline"]}
+    assert list(rows) == ["sexual", "hate", "harassment", "violence", "self_harm", "any"]
+    assert rows["hate"]["grade"] == "estimated"
+    assert rows["self_harm"]["grade"] == "not resolvable"
+    assert rows["hate"]["removed"]["documents"] < rows["any"]["removed"]["documents"]
+
+
+def test_the_verdict_says_what_happened(example_report: Make) -> None:
+    verdict = example_report()["verdict"]
+    words = verdict["sentence"].replace("\u202f", " ")
+    assert verdict["grade"] == "estimated"
+    assert words.startswith("drop-severe removed 1.94 % of documents and 1.94 % of words")
+    assert "hate fell by 61 % (95 % interval 58–65 %)" in words
+    assert "No detectable change in violence." in words
+    assert "Too few cases to say anything about self-harm." in words
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "grade"),
+    [
+        ({}, None, "estimated"),
+        ({"independent": False}, "not-independent", "relative"),
+        ({"evaluator": (), "independent": False}, "no-evaluator", "not measured"),
+        ({"published": None}, "shadow", "estimated"),
+    ],
+)
+def test_banners_and_grades(example_report: Make, changes: dict[str, Any], code: str | None, grade: str) -> None:
+    report = example_report(**changes)
+    assert report["verdict"]["grade"] == grade
+    assert code is None or code in codes(report)
+    assert ("not-independent" in codes(report)) == (code == "not-independent")
+    text = Page(report_html.render(report)).text
+    assert all(" ".join(banner["text"].split()) in text for banner in report["banners"])
+
+
+def test_what_is_not_measured_is_never_zero(example_report: Make) -> None:
+    report = example_report(evaluator=(), independent=False)
+    row = report["headline"][0]
+    assert row["before"]["value"] is None
+    assert row["before"]["reason"] == "the plan names no evaluator"
+    text = Page(report_html.render(report)).text
+    assert "not measured" in text
+    assert "Prevalence before and after" in text
+    assert "not measured" in report_terminal.plain(report)
+
+
+def test_the_page_holds_no_script_and_no_address(example_report: Make) -> None:
+    page = Page(report_html.render(example_report()))
+    assert {tag for tag, _ in page.tags}.isdisjoint(
+        {"script", "link", "img", "iframe", "object", "embed", "form", "base"}
+    )
+    for _, attributes in page.tags:
+        assert not any(name.startswith("on") or name in {"src", "srcset", "style", "action"} for name in attributes)
+        assert str(attributes.get("href", "#")).startswith("#")
+
+
+def test_anchors_and_ids_resolve(example_report: Make) -> None:
+    page = Page(report_html.render(example_report()))
+    ids = [attributes["id"] for _, attributes in page.tags if attributes.get("id")]
+    assert len(ids) == len(set(ids))
+    targets = {str(attributes["href"])[1:] for tag, attributes in page.tags if tag == "a"}
+    labels = {part for _, attributes in page.tags for part in str(attributes.get("aria-labelledby") or "").split()}
+    assert targets | labels <= set(ids)
+
+
+def test_the_terminal_table_fits_eighty_columns_without_colour(example_report: Make) -> None:
+    lines = report_terminal.plain(example_report()).splitlines()
+    assert max(len(line) for line in lines) <= 80
+    assert not any("\x1b" in line for line in lines)
+    assert any(line.startswith("hate") and "×0.39 [0.35–0.42]" in line for line in lines)
+    assert any(line.startswith("random-control (shadow)") for line in lines)
