@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tamis.classifiers.base import BatchScores
-from tamis.classifiers.passages import Passages
+if TYPE_CHECKING:
+    from tamis.classifiers.base import BatchScores
+    from tamis.classifiers.passages import Passages
 
 __all__ = ["Batch"]
 

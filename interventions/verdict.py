@@ -34,6 +34,10 @@ class Decisions:
         score: The score that was compared, float32 [n]; NaN where no score decided.
         fired: Every rule that fired, bool [n, n_rules].
         removed: Documents that do not reach the output, bool [n].
+        rewritten: Documents that reach the output with another text, bool [n]; see `Intervention.rewrites`.
+        met: Comparisons that held, of the rules that fired with the deciding action, bool [n, n_conditions].
+        passages: What happens to each passage, uint8 [n_passages]: `Action.REDACT` (it is taken out),
+            `Action.CONTROL_TOKEN` (it is marked), else `Action.KEEP`.
     """
 
     action: NDArray[np.uint8]
@@ -42,3 +46,6 @@ class Decisions:
     score: NDArray[np.float32]
     fired: NDArray[np.bool_]
     removed: NDArray[np.bool_]
+    rewritten: NDArray[np.bool_]
+    met: NDArray[np.bool_]
+    passages: NDArray[np.uint8]
