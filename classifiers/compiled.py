@@ -1,4 +1,8 @@
-"""One decorator for every kernel: compiled once, cached on disk where the disk allows it, GIL released."""
+"""Two decorators for machine code: one for what Python calls, one for the helpers inside.
+
+numba takes a cached kernel for stale when the file that holds it has changed, and looks at no other file. Keep the
+helpers and the tables of a kernel in its own module.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,7 @@ from typing import ParamSpec, TypeVar
 
 import numba
 
-__all__ = ["kernel"]
+__all__ = ["inlined", "kernel"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -29,4 +33,10 @@ def kernel(function: Callable[P, R]) -> Callable[P, R]:
         compiled: Callable[P, R] = numba.njit(cache=True, nogil=True)(function)
     except RuntimeError:  # numba found no folder to cache in
         compiled = numba.njit(nogil=True)(function)
+    return compiled
+
+
+def inlined(function: Callable[P, R]) -> Callable[P, R]:
+    """Compiles a helper into each kernel that calls it: a call for each token would cost more than its work."""
+    compiled: Callable[P, R] = numba.njit(forceinline=True)(function)
     return compiled

@@ -1,11 +1,39 @@
-"""Normalisers: what a classifier reads instead of the original text. A model is trained on one of them.
+"""Normalisers: what a classifier reads instead of the original text.
 
-A normaliser takes UTF-8 (uint8) with the bounds of each passage, and returns the same for the normalised text.
-Lone surrogates arrive as the three bytes that UTF-8 would give them.
+A model is trained on the output of one of them, so a name stands for exactly these steps: any change of a step
+needs a new name. A normaliser takes UTF-8 (uint8) with the bounds of each passage, and returns the same for the
+normalised text. Lone surrogates arrive as the three bytes that UTF-8 would give them.
 
 none
-    The text as it is, but with a space in place of each byte that ends a line for fastText (line feed, carriage
-    return), of U+2028 and U+2029, and of each lone surrogate. The result is valid UTF-8 without line ends.
+    The text as it is, but with a space in place of each line feed and carriage return (fastText reads lines), of
+    U+2028 and U+2029, and of each lone surrogate. The result is valid UTF-8.
+
+web-1
+    Words as a reader hears them, in spite of disguise, with one space between tokens.
+
+    1. *Fold* what is not ASCII, as `fold` says: NFKC and case folding, accents off Latin letters, invisible
+       characters dropped, quotes and dashes unified, look-alikes of other scripts mapped inside Latin words.
+    2. *Lower-case* ASCII; a control character becomes a space.
+    3. *Addresses* become one token. Not after a letter or digit: `http://…`, `https://…`, `www.…` up to white
+       space or one of `"<>)]}` is `<url>`; `@` and four or more of `[a-z0-9_]` is `<user>` (shorter ones and
+       `@sshol…` are disguised words, step 6), and so is `u/` or `/u/` and three or more of `[a-z0-9_-]`.
+       Anywhere: `local@domain.tld` is `<email>`. The leftmost address is taken first.
+    4. *Spaced letters* become a word: three or more single ASCII letters with the same single separator, one of
+       ` .-_*`, between them (`k i l l`, `k.i.l.l`, `U.S.A.`).
+    5. *Words* are runs of letters (ASCII, or anything beyond ASCII) and digits. Inside one stay an apostrophe
+       between letters (`don't`), asterisks between letters (`sh*t`), and three or more asterisks after the
+       first one or two letters (`f***`).
+    6. *Leet*: one or two of `013457$@!` between two letters become `oieastsai` (`h4te`, `pr0n`, `b!tch`); so do
+       `$` or `@` before the first letter of a word (`$hit`, `@ss`), and `$$` after its last one. `!` counts only
+       within the first three letters, for it also ends sentences. Digits at the start or end of a word stay what
+       they are (`2nd`, `mp3`, `covid19`), as do 2, 6, 8 and 9 (`b2b`).
+    7. *Repeats*: of three or more of the same ASCII letter or asterisk in a row two are left (`sooo`: `soo`).
+    8. *Numbers*: a word of five or more digits and nothing else becomes `<num>`. Shorter ones stay: ages, years
+       and coded numbers mean something.
+    9. *Marks*: any other ASCII character is a token of its own; a run of the same one is one token of at most
+       two (`!!!`: `!!`).
+
+    ASCII text gives the same result on every Python; step 1 follows the Unicode tables of the Python that runs.
 """
 
 from __future__ import annotations
@@ -16,9 +44,12 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from tamis.classifiers.normalise_kernel import one_line
+from tamis.classifiers.address_kernel import replace
+from tamis.classifiers.fold import fold
+from tamis.classifiers.line_kernel import one_line
+from tamis.classifiers.token_kernel import tokenise
 
-__all__ = ["NORMALISERS", "Normaliser"]
+__all__ = ["NORMALISERS", "Normaliser", "web_1"]
 
 Bytes = NDArray[np.uint8]
 Ints = NDArray[np.int64]
@@ -27,9 +58,9 @@ Ints = NDArray[np.int64]
 Normaliser = Callable[[Bytes, Ints], tuple[Bytes, Ints]]
 
 
-def none(data: Bytes, bounds: Ints) -> tuple[Bytes, Ints]:
-    """Puts each passage on one line of valid UTF-8; see the module's text."""
-    return one_line(data, bounds)
+def web_1(data: Bytes, bounds: Ints) -> tuple[Bytes, Ints]:
+    """Undoes disguises and separates tokens: the steps of web-1 in the module's text."""
+    return tokenise(*replace(*fold(data, bounds)))
 
 
-NORMALISERS: Mapping[str, Normaliser] = MappingProxyType({"none": none})
+NORMALISERS: Mapping[str, Normaliser] = MappingProxyType({"none": one_line, "web-1": web_1})

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from tamis.classifiers.compiled import kernel
+from tamis.classifiers.compiled import inlined, kernel
 
 __all__ = ["count_words", "cut"]
 
@@ -40,13 +40,13 @@ def _ascii_classes() -> Bytes:
 CLASSES = _ascii_classes()
 
 
-@kernel
+@inlined
 def _width(lead: int) -> int:
     """Returns the number of bytes of the character that starts with `lead`."""
     return 1 if lead < 0xC0 else 2 if lead < 0xE0 else 3 if lead < 0xF0 else 4
 
 
-@kernel
+@inlined
 def _code(data: Bytes, at: int) -> int:
     """Decodes a two- or three-byte character; longer ones (no space or sentence end among them) give 0."""
     lead = data[at]
@@ -57,7 +57,7 @@ def _code(data: Bytes, at: int) -> int:
     return 0
 
 
-@kernel
+@inlined
 def _wide_class(code: int) -> int:
     """Classifies a character beyond ASCII; its white space is that of `str.isspace`."""
     if code == 0x85 or code == 0x2028 or code == 0x2029:
@@ -104,7 +104,7 @@ def count_words(data: Bytes, bounds: Ints) -> Ints:
     return words
 
 
-@kernel
+@inlined
 def _note(places: Ints, strength: int, late: bool, characters: int, size: int) -> None:
     """Keeps the last break of a strength up to the target, and the first one beyond it."""
     if not late or places[strength, 1, 0] < 0:
@@ -112,14 +112,14 @@ def _note(places: Ints, strength: int, late: bool, characters: int, size: int) -
         places[strength, int(late), 1] = size
 
 
-@kernel
+@inlined
 def _settled(places: Ints, target: int, characters: int) -> bool:
     """Tells, past the target, whether no better break can follow."""
     before, after = places[PARAGRAPH, 0, 0], places[PARAGRAPH, 1, 0]
     return bool(after >= 0 or (before >= 0 and characters - target >= target - before))
 
 
-@kernel
+@inlined
 def _scan(data: Bytes, first: int, low: int, target: int, high: int, places: Ints) -> tuple[int, int]:
     """Notes in `places` the breaks between `low` and `high` characters after byte `first`.
 
@@ -159,7 +159,7 @@ def _scan(data: Bytes, first: int, low: int, target: int, high: int, places: Int
         characters += 1
 
 
-@kernel
+@inlined
 def _best(places: Ints, target: int, characters: int, size: int) -> tuple[int, int]:
     """Returns the strongest break, of several the one nearest to the target; with none, the end of the scan."""
     for strength in range(PARAGRAPH, -1, -1):

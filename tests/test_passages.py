@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -41,7 +43,7 @@ def test_passages_partition_each_document(texts, target):
 @given(TEXTS, st.integers(1, 40))
 def test_bytes_and_characters_cut_at_the_same_places(texts, target):
     passages = split(texts, target)
-    pieces = [passages.data[a:b].tobytes() for a, b in zip(passages.bounds[:-1], passages.bounds[1:], strict=True)]
+    pieces = [passages.data[a:b].tobytes() for a, b in pairwise(passages.bounds)]
     assert [piece.decode("utf-8", "surrogatepass") for piece in pieces] == list(passages)
 
 

@@ -1,11 +1,11 @@
-"""Normalisation that runs as machine code over UTF-8 bytes. The steps stand in `normalise`."""
+"""The machine code of the normaliser `none`."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tamis.classifiers.compiled import kernel
+from tamis.classifiers.compiled import inlined, kernel
 
 __all__ = ["one_line"]
 
@@ -13,7 +13,7 @@ Bytes = NDArray[np.uint8]
 Ints = NDArray[np.int64]
 
 
-@kernel
+@inlined
 def _breaks_line(data: Bytes, at: int) -> bool:
     """Tells whether the three-byte character at `at` is a lone surrogate, U+2028 or U+2029."""
     if data[at] == 0xED:
@@ -39,9 +39,9 @@ def one_line(data: Bytes, bounds: Ints) -> tuple[Bytes, Ints]:
         at, stop = bounds[passage], bounds[passage + 1]
         while at < stop:
             byte = data[at]
-            if byte == 10 or byte == 13:
+            if byte in (10, 13):
                 byte = np.uint8(32)
-            elif (byte == 0xE2 or byte == 0xED) and _breaks_line(data, at):
+            elif byte in (0xE2, 0xED) and _breaks_line(data, at):
                 byte = np.uint8(32)
                 at += 2
             out[n] = byte
