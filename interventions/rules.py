@@ -71,6 +71,7 @@ class Intervention:
         name: Its name in the plan.
         rules: Its rules, in the plan's order.
         labels: Label of each rule.
+        actions: Action of each rule, by its name in the plan.
         conditions: (classifier, category, threshold) of each comparison with a score, operating points looked up.
         fields: Names of the record fields that the rules read.
         matches: Interventions that `calibrated` needs the rate of: those that a `when: random` rule matches.
@@ -81,6 +82,7 @@ class Intervention:
         self.rules = rules
         self._salt = salt
         self.labels = tuple(rule.label for rule in rules)
+        self.actions = tuple(rule.action for rule in rules)
         used = [leaf for rule in rules for node in (rule.condition, rule.otherwise) if node for leaf in leaves(node)]
         self._leaves = tuple(dict.fromkeys(used))
         compared = dict.fromkeys(leaf for rule in rules for leaf in leaves(rule.condition))

@@ -10,9 +10,11 @@ import numpy as np
 from tamis.classifiers.base import BatchScores, FloatMatrix, Unscored
 from tamis.classifiers.passages import Passages, split
 from tamis.interventions.batch import Batch
+from tamis.interventions.measures.base import Context
+from tamis.interventions.rules import Intervention
 from tamis.interventions.sampling import keys
 
-__all__ = ["make_batch", "random_batch", "scores_of", "take"]
+__all__ = ["context_of", "make_batch", "random_batch", "scores_of", "take"]
 
 
 def scores_of(categories: tuple[str, ...], passage: FloatMatrix, passages: Passages) -> BatchScores:
@@ -140,3 +142,18 @@ def _take_scores(scores: BatchScores, rows: Sequence[int], chosen: Sequence[int]
     return BatchScores(
         scores.categories, scores.document[list(rows)], scores.passage[chosen], scores.unscored[list(rows)]
     )
+
+
+def context_of(interventions: Mapping[str, Intervention], batch: Batch, **changes: Any) -> Context:
+    """Returns the context of a run of some interventions over batches like this one; `changes` replaces fields."""
+    categories = () if batch.evaluator is None else batch.evaluator.categories
+    fields: dict[str, Any] = {
+        "interventions": {name: one.labels for name, one in interventions.items()},
+        "actions": {name: one.actions for name, one in interventions.items()},
+        "published": None,
+        "classifiers": {name: scores.categories for name, scores in batch.scores.items()},
+        "conditions": {name: one.conditions for name, one in interventions.items()},
+        "evaluator": categories,
+        "evaluator_thresholds": dict.fromkeys(categories, 0.5),
+    }
+    return Context(**{**fields, **changes})

@@ -33,6 +33,7 @@ class Context:
         salt: Salt of the permanent random numbers.
         independent: Whether filter and evaluator are independent by data and by family.
         notes: Facts that the report repeats (independence certificate, sampling rate).
+        actions: Action of each rule ("drop", "tag", …) by intervention, as `interventions` has the labels.
     """
 
     interventions: Mapping[str, tuple[str, ...]]
@@ -44,6 +45,7 @@ class Context:
     salt: str = "tamis"
     independent: bool = True
     notes: Mapping[str, Any] = field(default_factory=dict)
+    actions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 class Measure(Protocol):
@@ -60,8 +62,11 @@ class Measure(Protocol):
         """Returns the mergeable state so far."""
 
     @staticmethod
-    def merge(left: State, right: State) -> State:
-        """Merges two states: associative, commutative, with `{}` as the neutral element."""
+    def merge(*states: State) -> State:
+        """Merges any number of states: associative, commutative, with `{}` as the neutral element.
+
+        One call for many states is much faster than a chain of calls, each of which copies what it merged before.
+        """
 
     @staticmethod
     def result(state: State, context: Context) -> dict[str, Any]:

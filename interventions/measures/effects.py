@@ -1,0 +1,67 @@
+"""What an intervention takes out of documents that it keeps: redacted passages, and what is left of the scores."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tamis.classifiers.base import BatchScores, FloatMatrix
+from tamis.interventions.batch import Batch
+from tamis.interventions.verdict import Action, Decisions
+
+__all__ = ["Cut", "cut", "remaining"]
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """Text redacted from documents that reach the output.
+
+    Attributes:
+        rows: The documents, intp [m], rising.
+        words: Words taken out of each, int64 [m].
+        bytes: UTF-8 bytes taken out of each, int64 [m].
+    """
+
+    rows: NDArray[np.intp]
+    words: NDArray[np.int64]
+    bytes: NDArray[np.int64]
+
+
+_NOTHING = Cut(np.zeros(0, np.intp), np.zeros(0, np.int64), np.zeros(0, np.int64))
+
+
+def cut(batch: Batch, decisions: Decisions) -> Cut:
+    """Returns what was redacted; text that stands in for it is not counted."""
+    hits = np.flatnonzero(decisions.passages == Action.REDACT)
+    if not hits.size:
+        return _NOTHING
+    owners = np.searchsorted(batch.passages.document, hits, side="right") - 1
+    stays = ~decisions.removed[owners]
+    hits, owners = hits[stays], owners[stays]
+    rows, index = np.unique(owners, return_inverse=True)
+    words = np.array([len(batch.passages[int(hit)].split()) for hit in hits], dtype=np.float64)
+    sizes = np.diff(batch.passages.bounds)[hits]
+    return Cut(
+        rows,
+        np.bincount(index, words, len(rows)).astype(np.int64),
+        np.bincount(index, sizes, len(rows)).astype(np.int64),
+    )
+
+
+def remaining(batch: Batch, decisions: Decisions, rows: NDArray[np.intp], scores: BatchScores) -> FloatMatrix:
+    """Returns the scores that documents have without their redacted passages, float32 [m, n_categories].
+
+    It is the highest of the passages that stay, at most the score before: exact where the score of a document is
+    the maximum over its passages, an upper bound where it is the mean of the highest. Where no scored passage
+    stays the score is that of before, so that nothing passes for clean unseen. Each of the documents has passages.
+    """
+    bounds = batch.passages.document
+    counts = bounds[rows + 1] - bounds[rows]
+    starts = np.cumsum(counts) - counts
+    chosen = np.repeat(bounds[rows] - starts, counts) + np.arange(int(counts.sum()))
+    stays = np.where((decisions.passages[chosen] == Action.REDACT)[:, None], np.float32(np.nan), scores.passage[chosen])
+    highest = np.fmax.reduceat(stays, starts, axis=0)
+    before = scores.document[rows]
+    return np.where(np.isnan(highest), before, np.minimum(before, highest))
