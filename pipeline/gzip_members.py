@@ -23,8 +23,8 @@ PADDING = 64 << 10
 
 _Error: type[Exception] = isal_zlib.error  # type: ignore[assignment] # isal's stubs call the class an instance
 _READ = 128 << 10
-# Decoded bytes per block: the decoder's output buffer is filled once, without growing, and stays in cache.
-_BLOCK = 256 << 10
+# Decoded bytes per block. Below 128 KiB malloc reuses memory; above, each block is mapped and faulted in anew.
+_BLOCK = 96 << 10
 _GZIP = 31  # wbits: a gzip header and trailer around a window of 2**15 bytes
 
 
@@ -32,7 +32,7 @@ def blocks(source: RawBytes) -> Iterator[bytes]:
     """Decodes a file.
 
     Yields:
-        The decoded bytes in blocks of up to 256 KiB.
+        The decoded bytes in blocks of up to 96 KiB.
 
     Raises:
         ShardError: The file is empty, cut, damaged, or followed by something that is not gzip.

@@ -22,7 +22,7 @@ __all__ = ["MAGIC", "blocks"]
 MAGIC = bytes.fromhex("28b52ffd")
 
 _SKIPPABLE = bytes.fromhex("2a4d18")
-_BLOCKS = 8
+_BLOCKS = 2
 _RESERVED, _RLE = 3, 1
 _DICTIONARY_BYTES = (0, 1, 2, 4)
 _SIZE_BYTES = (0, 2, 4, 8)
@@ -68,7 +68,7 @@ def blocks(source: RawBytes, window: int) -> Iterator[bytes]:
         window: The largest window that is allocated, in bytes.
 
     Yields:
-        The decoded bytes in blocks of up to 1 MiB.
+        The decoded bytes in blocks of up to 256 KiB.
 
     Raises:
         ShardError: The file is empty, cut, damaged, needs a dictionary or a larger window, or holds something that is

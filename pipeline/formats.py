@@ -1,0 +1,191 @@
+"""The table of shard formats: told from the name, or named by the plan's `corpus.format`.
+
+A format is a reader and a writer. The reader turns the stored bytes of a shard into batches of documents and rejected
+records, and proves what it read. The writer takes documents of the same format and writes them back untouched. A new
+format is one module and one line in `FORMATS`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+from tamis.pipeline import paths
+from tamis.pipeline.decompress import COMPRESSIONS, compression_of, open_verified
+from tamis.pipeline.document import Document, Record
+from tamis.pipeline.errors import ShardError, UsageError
+from tamis.pipeline.jsonl import JsonlReader, JsonlWriter
+from tamis.pipeline.limits import Limits
+from tamis.pipeline.plan import Corpus, Fields, nearest
+from tamis.pipeline.rawbytes import open_raw
+from tamis.pipeline.receipts import Output
+from tamis.pipeline.storage import Store
+
+__all__ = [
+    "FORMATS",
+    "Format",
+    "Reader",
+    "Writer",
+    "document_ids",
+    "format_of",
+    "open_shard",
+    "read_shard",
+    "write_shard",
+]
+
+
+class Reader(Protocol):
+    """The records of one shard, in batches; iterate once, to the end."""
+
+    @property
+    def records(self) -> int:
+        """Records read so far, rejected ones included."""
+
+    @property
+    def bytes_read(self) -> int:
+        """Stored bytes read so far."""
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the stored bytes; ValueError before the end has been proven."""
+
+    def __iter__(self) -> Iterator[list[Record]]:
+        """Yields batches; ShardError where the shard is cut or damaged."""
+
+
+class Writer(Protocol):
+    """Writes documents of one format to one file, and knows what it wrote when it is finished."""
+
+    @property
+    def records(self) -> int:
+        """Documents written so far."""
+
+    @property
+    def bytes_out(self) -> int:
+        """Bytes handed to the file so far."""
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the written file; ValueError before `finish`."""
+
+    def write(self, documents: Sequence[Document], texts: Sequence[str | None] | None = None) -> None:
+        """Appends documents.
+
+        Args:
+            documents: Documents as read.
+            texts: For each, the text that replaces its own, None = untouched.
+        """
+
+    def finish(self) -> None:
+        """Writes what is left and the end of the file; once, and not after an error."""
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """One line of the table.
+
+    Attributes:
+        name: What the plan's `corpus.format` calls it.
+        endings: Endings of file names, before that of the compression.
+        read: Opens a reader over stored bytes at their start, for a shard's name and the plan's fields.
+        write: Opens a writer to an empty file, for the output's name and the plan's fields.
+    """
+
+    name: str
+    endings: tuple[str, ...]
+    read: Callable[[BinaryIO, str, Fields, Limits], Reader]
+    write: Callable[[BinaryIO, str, Fields], Writer]
+
+
+def _read_jsonl(raw: BinaryIO, name: str, fields: Fields, limits: Limits) -> Reader:
+    return JsonlReader(open_verified(raw, compression_of(name), limits, name), fields, limits)
+
+
+def _write_jsonl(sink: BinaryIO, name: str, fields: Fields) -> Writer:
+    return JsonlWriter(sink, compression_of(name), fields)
+
+
+_TABLE = (Format("jsonl", (".jsonl", ".ndjson", ".json"), _read_jsonl, _write_jsonl),)
+
+#: Every format, by name.
+FORMATS = {each.name: each for each in _TABLE}
+
+
+def format_of(name: str, override: str | None = None) -> Format:
+    """Tells the format of a shard.
+
+    Args:
+        name: The shard's path.
+        override: The plan's `corpus.format`, None = told from the name.
+
+    Raises:
+        UsageError: The override is no format, or the name tells none.
+    """
+    if override is not None:
+        if override not in FORMATS:
+            raise UsageError(f"`corpus.format: {override}` is not a format{nearest(override, FORMATS)}")
+        return FORMATS[override]
+    bare = name
+    for ending in COMPRESSIONS:
+        bare = bare.removesuffix(ending)
+    for each in _TABLE:
+        if bare.endswith(each.endings):
+            return each
+    endings = ", ".join(ending for each in _TABLE for ending in each.endings)
+    raise UsageError(
+        f"{name}: the name tells no format, expected one of {endings} (with .gz or .zst): narrow `corpus.shards`, or "
+        "name the format in `corpus.format`"
+    )
+
+
+def read_shard(
+    raw: BinaryIO, name: str, fields: Fields, override: str | None = None, limits: Limits | None = None
+) -> Reader:
+    """Opens a reader over the stored bytes of a shard, which stay the caller's to close."""
+    return format_of(name, override).read(raw, name, fields, limits or Limits())
+
+
+def write_shard(sink: BinaryIO, name: str, fields: Fields, override: str | None = None) -> Writer:
+    """Opens a writer to a file, which stays the caller's to close and to put in place."""
+    return format_of(name, override).write(sink, name, fields)
+
+
+@contextlib.contextmanager
+def open_shard(corpus: Corpus, path: str, limits: Limits | None = None) -> Iterator[Reader]:
+    """Opens a shard of a corpus.
+
+    Args:
+        corpus: The corpus of a plan.
+        path: The shard's path under the corpus root.
+        limits: Limits of the reader.
+
+    Raises:
+        ShardError: The shard has vanished.
+        UsageError: The path is unsafe, or tells no format.
+    """
+    with open_raw(_location(corpus.root, path)) as raw:
+        yield read_shard(raw, path, corpus.fields, corpus.format, limits)
+
+
+def document_ids(store: Store, folder: str, output: Output, corpus: Corpus, shard: str) -> Iterator[str]:
+    """Yields the ids of a written shard, in order; "" for a document without one, whose place was another when read.
+
+    Raises:
+        ShardError: The file is damaged, or holds a record that is no document.
+    """
+    with store.open_read(f"{folder}/{output.path}") as raw:
+        for records in read_shard(raw, shard, corpus.fields, corpus.format):
+            for record in records:
+                if not isinstance(record, Document):
+                    raise ShardError(f"{output.path}: record {record.number} is no document ({record.reason.value})")
+                yield "" if record.synthetic_id else record.id
+
+
+def _location(root: str, path: str) -> str | Path:
+    local = root.removeprefix("file://")
+    if "://" in local:
+        return f"{root.rstrip('/')}/{paths.safe_relative(path)}"
+    return paths.under(Path(local), path)
