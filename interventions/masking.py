@@ -20,7 +20,7 @@ from typing import Final
 
 from tamis.interventions.masked_words import MASKED
 
-__all__ = ["CAP", "cell", "defang", "display", "domain", "mask_words", "terminal", "verbatim"]
+__all__ = ["CAP", "cell", "defang", "display", "domain", "inert", "mask_words", "terminal", "verbatim"]
 
 #: Characters that `display` shows at most.
 CAP: Final = 120
@@ -34,7 +34,7 @@ _ANSI = re.compile(
     r"|\x1b[ -/]*[0-~]?",
     re.DOTALL,
 )
-_SCHEME = re.compile(r"\b(https?|ftp|wss?|file|javascript|data|vbscript|mailto)(?=:)", re.IGNORECASE)
+_SCHEME = re.compile(r"\b(https?|ftp|wss?|file|javascript|data|vbscript|mailto)(?=:\S)", re.IGNORECASE)
 _DEFANGED = {"http": "hxxp", "https": "hxxps", "ftp": "fxp", "ws": "wxs", "wss": "wxss", "mailto": "mailto[at]"}
 _HOST_DOT = re.compile(r"(?<=[\w\]])\.(?=\w)")
 _ADDRESS = re.compile(r"(?:\b[a-z]{2,12}://|\bwww\.|//)[^\s<>\"']+", re.IGNORECASE)
@@ -85,6 +85,16 @@ def verbatim(text: object, cap: int = 20_000) -> str:
     lines = _clip(raw, cap).replace("\r\n", "\n").split("\n")
     shown = "\n".join(_visible(_ANSI.sub("", line)).rstrip() for line in lines)
     return _mark_cut(shown, len(raw), cap)
+
+
+def inert(text: str) -> str:
+    """Returns text without a character that nobody sees; the last check of every string of the page.
+
+    Whoever made the string has passed it through `display` or `verbatim`; this holds should one have been forgotten.
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(character if character == "\n" else _character(character) for character in text)
 
 
 def defang(text: str) -> str:

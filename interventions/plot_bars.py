@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from tamis.interventions import plot_svg as svg
+from tamis.interventions.plot_layout import Layout, both
 from tamis.interventions.report_format import percent
 
 __all__ = ["Part", "rates", "shares"]
-
-_LABEL, _BAR, _VALUE, _LINE = 190, 380, 190, 28
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,52 +31,70 @@ class Part:
 
 def shares(name: str, title: str, parts: Sequence[Part]) -> Markup:
     """Returns one full bar a part, of which the removed share is set apart at its end by colour and hatching."""
-    axis = svg.Axis(0, 1, _LABEL, _LABEL + _BAR)
-    body = [_hatching(name)]
-    for index, part in enumerate(parts):
-        body += _whole(axis, part, 6 + _LINE * index, name)
-    return _figure(name, title, parts, body, 8 + _LINE * len(parts))
+
+    def draw(layout: Layout) -> Markup:
+        axis = svg.Axis(0, 1, layout.start, layout.end)
+        ident = f"{name}-{layout.name}"
+        body = [_hatching(ident)]
+        for index, part in enumerate(parts):
+            body += layout.words(part.label, part.words, layout.middle(index))
+            body += _whole(axis, part, layout.middle(index) - 8, ident)
+        return _figure(ident, title, parts, body, layout, 12)
+
+    return both(draw)
 
 
 def rates(name: str, title: str, parts: Sequence[Part], overall: float | None = None) -> Markup:
     """Returns one bar a part, as long as its removal rate, with the overall rate as a line to compare it to."""
-    top = max([part.share for part in parts] + [overall or 0, 1e-6]) * 1.05
-    axis = svg.Axis(0, min(top, 1), _LABEL, _LABEL + _BAR)
-    bottom = 8 + _LINE * len(parts)
-    body: list[Markup] = []
-    for index, part in enumerate(parts):
-        body += _rate(axis, part, 6 + _LINE * index)
-    if overall is not None:
-        body.append(svg.line(axis(overall), 2, axis(overall), bottom, "zero"))
-        body.append(svg.text(axis(overall), bottom + 14, f"all: {percent(overall)}", "tick", "middle"))
-    return _figure(name, title, parts, body, bottom + 20)
+    top = min(max([part.share for part in parts] + [overall or 0, 1e-6]) * 1.05, 1)
+
+    def draw(layout: Layout) -> Markup:
+        axis = svg.Axis(0, top, layout.start, layout.end)
+        body: list[Markup] = []
+        for index, part in enumerate(parts):
+            body += layout.words(part.label, part.words, layout.middle(index))
+            body += _rate(axis, part, layout.middle(index) - 8)
+        body += _overall(axis, overall, 14 + layout.line * len(parts))
+        return _figure(f"{name}-{layout.name}", title, parts, body, layout, 34)
+
+    return both(draw)
 
 
-def _figure(name: str, title: str, parts: Sequence[Part], body: Sequence[Markup], height: float) -> Markup:
+def _figure(
+    ident: str, title: str, parts: Sequence[Part], body: Sequence[Markup], layout: Layout, below: float
+) -> Markup:
     said = "; ".join(f"{part.label}: {part.words}" for part in parts)
-    return svg.figure(name, _LABEL + _BAR + _VALUE, height, title, said or "Nothing was counted.", body)
+    height = layout.line * len(parts) + below
+    return svg.figure(ident, layout.width, height, title, said or "Nothing was counted.", body, layout.name)
 
 
 def _whole(axis: svg.Axis, part: Part, y: float, name: str) -> list[Markup]:
     kept = axis(1 - part.share)
     return [
-        svg.text(0, y + 14, _short(part.label), "label"),
-        svg.rect(axis.start, y, kept - axis.start, 18, "kept", 2),
+        svg.rect(axis.start, y, kept - axis.start, 16, "kept"),
         # A removed share below a pixel is still drawn: nothing removed and little removed must differ.
-        svg.rect(kept, y, max(axis.end - kept, 1.5 if part.share else 0), 18, "removed"),
-        Markup('<rect x="{:.1f}" y="{}" width="{:.1f}" height="18" fill="url(#{}-h)"/>').format(
+        svg.rect(kept, y, max(axis.end - kept, 1.5 if part.share else 0), 16, "removed"),
+        Markup('<rect x="{:.1f}" y="{:.1f}" width="{:.1f}" height="16" fill="url(#{}-h)"/>').format(
             kept, y, axis.end - kept, name
         ),
-        svg.text(axis.end + 14, y + 14, part.words, "value"),
     ]
 
 
 def _rate(axis: svg.Axis, part: Part, y: float) -> list[Markup]:
     return [
-        svg.text(0, y + 14, _short(part.label), "label"),
-        svg.line(axis.start, y, axis.start, y + 18, "grid"),
-        svg.rect(axis.start, y + 2, axis(part.share) - axis.start, 14, "removed", 2),
-        svg.text(axis.end + 14, y + 14, part.words, "value"),
+        svg.line(axis.start, y, axis.start, y + 16, "grid"),
+        svg.rect(axis.start, y + 1, axis(part.share) - axis.start, 14, "removed"),
+    ]
+
+
+def _overall(axis: svg.Axis, overall: float | None, bottom: float) -> list[Markup]:
+    if overall is None:
+        return []
+    at = axis(overall)
+    anchor = "end" if at > axis.end - 40 else "middle"
+    return [
+        svg.line(at, 4, at, bottom, "zero"),
+        svg.text(at, bottom + 14, f"all: {percent(overall)}", "tick", anchor),
     ]
 
 
@@ -86,7 +103,3 @@ def _hatching(name: str) -> Markup:
         '<defs><pattern id="{}-h" width="5" height="5" patternUnits="userSpaceOnUse"'
         ' patternTransform="rotate(45)"><line x1="0" y1="0" x2="0" y2="5" class="hatch"/></pattern></defs>'
     ).format(name)
-
-
-def _short(label: str, cap: int = 30) -> str:
-    return label if len(label) <= cap else f"{label[: cap - 1]}…"

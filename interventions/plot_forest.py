@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from tamis.interventions import plot_svg as svg
+from tamis.interventions.plot_layout import Layout, both
 from tamis.interventions.report_format import Estimate, is_measured, ratio, ratio_interval
 
 __all__ = ["Row", "domain", "forest", "strip", "strip_axis"]
 
-_LABEL, _PLOT, _VALUE, _LINE = 190, 380, 170, 26
-_STRIP = 190
+_STRIP, _TALL = 210, 54
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,31 +56,36 @@ def forest(name: str, title: str, rows: Sequence[Row], low_means: str, high_mean
         high_means: What a ratio above 1 says.
     """
     low, high = domain([row.estimate for row in rows])
-    axis = svg.Axis(low, high, _LABEL + 10, _LABEL + _PLOT, log=True)
-    bottom = 12 + _LINE * len(rows)
-    body = [*_frame(axis, bottom), *_ends(axis, bottom, low_means, high_means)]
-    for index, row in enumerate(rows):
-        body += _line(axis, row, 12 + _LINE * (index + 0.5))
-    width = _LABEL + _PLOT + _VALUE
-    return svg.figure(name, width, bottom + 44, title, _describe(rows), body)
+
+    def draw(layout: Layout) -> Markup:
+        axis = svg.Axis(low, high, layout.start, layout.end, log=True)
+        bottom = 8 + layout.line * len(rows) + (6 if layout.above else 0)
+        body = [*_frame(axis, bottom), *_ends(axis, bottom, low_means, high_means)]
+        for index, row in enumerate(rows):
+            body += _line(axis, layout, row, layout.middle(index))
+        return svg.figure(f"{name}-{layout.name}", layout.width, bottom + 42, title, _describe(rows), body, layout.name)
+
+    return both(draw)
 
 
 def strip(estimate: Estimate, span: tuple[float, float]) -> Markup:
     """Returns the plot of one ratio for a table row; rows of a table share `span`. The row's cells say it in text."""
     axis = svg.Axis(*span, 8, _STRIP - 8, log=True)
     one = axis(1.0)
-    body = [svg.line(one, 0, one, 30, "zero"), *_mark(axis, estimate, 15, "dot")]
+    body = [svg.line(one, 0, one, _TALL, "zero"), *_mark(axis, estimate, _TALL / 2, "dot")]
     return Markup(
-        '<svg class="plot strip" aria-hidden="true" viewBox="0 0 {w} 30" width="{w}" height="30">{body}</svg>'
-    ).format(w=_STRIP, body=Markup("").join(body))
+        '<svg class="plot strip" aria-hidden="true" viewBox="0 0 {w} {h}" width="{w}" height="{h}">{body}</svg>'
+    ).format(w=_STRIP, h=_TALL, body=Markup("").join(body))
 
 
 def strip_axis(span: tuple[float, float]) -> Markup:
     """Returns the axis that stands above a column of strips."""
     axis = svg.Axis(*span, 8, _STRIP - 8, log=True)
-    body = [svg.text(axis(tick), 12, ratio(tick).rstrip("0").rstrip("."), "tick", "middle") for tick in _ticks(axis)]
+    body = [svg.text(axis(tick), 28, f"×{tick:g}", "tick", "middle") for tick in _ticks(axis)]
+    body.append(svg.text(axis(1.0) - 6, 12, "← less", "axis", "end"))
+    body.append(svg.text(axis(1.0) + 6, 12, "more →", "axis"))
     return Markup(
-        '<svg class="plot strip" aria-hidden="true" viewBox="0 0 {w} 16" width="{w}" height="16">{body}</svg>'
+        '<svg class="plot strip" aria-hidden="true" viewBox="0 0 {w} 32" width="{w}" height="32">{body}</svg>'
     ).format(w=_STRIP, body=Markup("").join(body))
 
 
@@ -104,12 +109,9 @@ def _ends(axis: svg.Axis, bottom: float, low_means: str, high_means: str) -> lis
     ]
 
 
-def _line(axis: svg.Axis, row: Row, y: float) -> list[Markup]:
-    label = svg.text(0, y + 4, _short(row.label), "label heading" if row.heading else "label")
-    if row.heading:
-        return [label]
-    words = _numbers(row.estimate)
-    return [label, *_mark(axis, row.estimate, y, row.mark), svg.text(axis.end + 14, y + 4, words, "value")]
+def _line(axis: svg.Axis, layout: Layout, row: Row, y: float) -> list[Markup]:
+    words = layout.words(row.label, _numbers(row.estimate), y, row.heading)
+    return words if row.heading else [*words, *_mark(axis, row.estimate, y, row.mark)]
 
 
 def _mark(axis: svg.Axis, estimate: Estimate, y: float, mark: str) -> list[Markup]:
@@ -126,6 +128,8 @@ def _whiskers(axis: svg.Axis, estimate: Estimate, y: float) -> list[Markup]:
         return []
     left, right = float(low or 0), math.inf if high is None else float(high)
     parts = [svg.line(axis(left), y, axis(right), y, "whisker")]
+    if axis(right) - axis(left) < 14 and axis.holds(left) and axis.holds(right):
+        return parts  # its end bars would hide behind the mark
     # An interval that runs on beyond the axis ends in an arrow, one that ends within it in a bar.
     parts.append(_end(axis, left, y, -1))
     parts.append(_end(axis, right, y, 1))
@@ -144,10 +148,6 @@ def _numbers(estimate: Estimate) -> str:
         return ""
     interval = ratio_interval(estimate)
     return f"{ratio(estimate['value'])}  [{interval}]" if interval else ratio(estimate["value"])
-
-
-def _short(label: str, cap: int = 30) -> str:
-    return label if len(label) <= cap else f"{label[: cap - 1]}…"
 
 
 def _describe(rows: Sequence[Row]) -> str:

@@ -30,18 +30,25 @@ def heatmap(name: str, title: str, edges: Sequence[float], cells: Sequence[Seque
     across = svg.Axis(edges[0], edges[-1], _LEFT, _LEFT + _SIDE)
     up = svg.Axis(edges[0], edges[-1], _TOP + _SIDE, _TOP)
     top = math.log1p(max([int(cell[2]) for cell in cells] or [1]))
-    body = [_cell(across, up, edges, cell, top) for cell in cells]
-    body += _frame(across, up, x, y)
+    body = [*_cells(across, up, edges, cells, top), *_frame(across, up, x, y)]
     said = f"{count(sum(int(cell[2]) for cell in cells))} documents in {len(cells)} cells."
     return svg.figure(name, _LEFT + _SIDE + 14, _TOP + _SIDE + 40, title, said, body)
 
 
-def _cell(across: svg.Axis, up: svg.Axis, edges: Sequence[float], cell: Sequence[int], top: float) -> Markup:
-    i, j, number = cell
-    left, right = across(edges[i]), across(edges[i + 1])
-    high, low = up(edges[j + 1]), up(edges[j])
-    shade = min(9, 1 + int(9 * math.log1p(number) / top)) if top else 1
-    return svg.rect(left, high, right - left + 0.3, low - high + 0.3, f"heat h{shade}")
+def _cells(
+    across: svg.Axis, up: svg.Axis, edges: Sequence[float], cells: Sequence[Sequence[int]], top: float
+) -> list[Markup]:
+    """One path for all cells of a shade: a thousand rectangles of their own would outweigh the rest of the page."""
+    squares: dict[int, list[str]] = {}
+    for i, j, number in cells:
+        shade = min(9, 1 + int(9 * math.log1p(number) / top)) if top else 1
+        x, y = across(edges[i]), up(edges[j + 1])
+        width, height = across(edges[i + 1]) - x, up(edges[j]) - y
+        squares.setdefault(shade, []).append(f"M{x:.1f} {y:.1f}h{width:.1f}v{height:.1f}h{-width:.1f}z")
+    return [
+        Markup('<path d="{}" class="heat h{}"/>').format("".join(paths), shade)
+        for shade, paths in sorted(squares.items())
+    ]
 
 
 def _frame(across: svg.Axis, up: svg.Axis, x: str, y: str) -> list[Markup]:

@@ -12,13 +12,13 @@ from tamis.interventions.report_format import count
 
 __all__ = ["histogram"]
 
-_WIDTH, _HEIGHT, _LEFT, _BOTTOM, _TOP, _RIGHT = 470, 220, 62, 40, 26, 12
-_TICKS = (0.0001, 0.001, 0.01, 0.1, 0.5, 0.9, 0.99, 0.999, 0.9999)
+_WIDTH, _HEIGHT, _LEFT, _BOTTOM, _TOP, _RIGHT = 450, 225, 60, 40, 42, 12
+_TICKS = (0.0001, 0.001, 0.01, 0.1, 0.5, 0.9, 0.99, 0.999)
 
 
 def histogram(
     name: str,
-    title: str,
+    label: str,
     edges: Sequence[float],
     before: Sequence[int],
     after: Sequence[int],
@@ -28,7 +28,7 @@ def histogram(
 
     Args:
         name: Unique word for the plot's ids.
-        title: What is counted.
+        label: Whose scores are counted.
         edges: Bin edges in logits, rising, one more than there are bins; infinite outer ones are drawn at the end.
         before: Documents in each bin before.
         after: Documents in each bin after; at most `before`.
@@ -38,9 +38,13 @@ def histogram(
     top = max([*before, 1])
     y = svg.Axis(0.8, top * 1.6, _HEIGHT - _BOTTOM, _TOP, log=True)
     body = [*_grid(x, y), *_lines(x, thresholds), *_curves(x, y, edges, before, after)]
-    body.append(svg.text((x.start + x.end) / 2, _HEIGHT - 4, "score (logit scale)", "axis", "middle"))
-    body.append(svg.text(2, 14, "documents (log)", "axis"))
-    return svg.figure(name, _WIDTH, _HEIGHT, title, _describe(before, after), body)
+    body.append(
+        svg.text((x.start + x.end) / 2, _HEIGHT - 4, "score (logit scale); documents (log scale)", "axis", "middle")
+    )
+    body.append(svg.text(_LEFT, 14, label, "label heading"))
+    body.append(svg.text(_LEFT - 6, y.start + 4, "0", "tick", "end"))
+    title = f"{label}: documents by score, before and after"
+    return svg.figure(name, _WIDTH, _HEIGHT, title, _describe(before, after), body, "shrink")
 
 
 def _curves(
@@ -64,7 +68,7 @@ def _steps(x: svg.Axis, y: svg.Axis, edges: Sequence[float], counts: Sequence[in
 
 def _grid(x: svg.Axis, y: svg.Axis) -> list[Markup]:
     parts: list[Markup] = []
-    for tick in svg.log_ticks(1, y.high):
+    for tick in svg.log_ticks(10, y.high):
         if math.log10(tick).is_integer():
             parts.append(svg.line(x.start, y(tick), x.end, y(tick), "grid"))
             parts.append(svg.text(x.start - 6, y(tick) + 4, count(tick), "tick", "end"))

@@ -2,7 +2,7 @@
 
 A plot is a string of SVG without script, style sheet or reference. Its colours are CSS variables of the page, so
 that one plot serves a light page, a dark page and paper; its title and description are its text alternative.
-Everything that is written into one passes through `markupsafe.escape`.
+Every string that is written into one is escaped by `Markup.format` and passes through `masking.inert`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,9 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
+
+from tamis.interventions.masking import inert
 
 __all__ = ["Axis", "circle", "diamond", "figure", "group", "line", "log_ticks", "path", "rect", "text"]
 
@@ -56,7 +58,9 @@ def log_ticks(low: float, high: float) -> list[float]:
     return [tick for tick in ticks if low * 0.999 <= tick <= high * 1.001]
 
 
-def figure(name: str, width: float, height: float, title: str, description: str, body: Iterable[Markup]) -> Markup:
+def figure(
+    name: str, width: float, height: float, title: str, description: str, body: Iterable[Markup], kind: str = ""
+) -> Markup:
     """Returns a whole plot.
 
     Args:
@@ -66,12 +70,21 @@ def figure(name: str, width: float, height: float, title: str, description: str,
         title: What the plot is, for those who do not see it.
         description: What the plot says, likewise.
         body: The elements, in painting order.
+        kind: A further class of the style sheet.
     """
     return Markup(
-        '<svg class="plot" role="img" viewBox="0 0 {w} {h}" width="{w}" height="{h}"'
+        '<svg class="plot {kind}" role="img" viewBox="0 0 {w} {h}" width="{w}" height="{h}"'
         ' aria-labelledby="{name}-t {name}-d"><title id="{name}-t">{title}</title>'
         '<desc id="{name}-d">{description}</desc>{body}</svg>'
-    ).format(w=_px(width), h=_px(height), name=name, title=title, description=description, body=Markup("").join(body))
+    ).format(
+        w=_px(width),
+        h=_px(height),
+        name=name,
+        title=inert(title),
+        description=inert(description),
+        body=Markup("").join(body),
+        kind=kind,
+    )
 
 
 def group(body: Iterable[Markup], kind: str = "") -> Markup:
@@ -111,7 +124,7 @@ def path(points: Sequence[tuple[float, float]], kind: str, closed: bool = False)
 def text(x: float, y: float, words: object, kind: str = "", anchor: str = "start") -> Markup:
     """Returns words at a point; `anchor` is start, middle or end."""
     return Markup('<text x="{}" y="{}" class="{}" text-anchor="{}">{}</text>').format(
-        _px(x), _px(y), kind, anchor, escape(words)
+        _px(x), _px(y), kind, anchor, inert(str(words))
     )
 
 

@@ -87,7 +87,7 @@ def _sure(report: Json) -> Answer:
     coverage = (report["measures"].get("coverage") or {}).get("evaluator") or {}
     share = (coverage.get("share_unscored") or {}).get("value")
     unscored = "" if share is None else f", {percent(share)} of those asked unscored"
-    return Answer(question, grade, f"{count(documents)} documents evaluated{unscored}. No human labels.")
+    return Answer(question, display(grade, 40), f"{count(documents)} documents evaluated{unscored}. No human labels.")
 
 
 def _enough(part: Json) -> bool:

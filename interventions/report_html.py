@@ -8,7 +8,9 @@ from importlib import resources
 from typing import Any
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined
+from markupsafe import Markup
 
+from tamis.interventions import masking
 from tamis.interventions.report_page import page
 
 __all__ = ["render"]
@@ -30,9 +32,14 @@ def _environment() -> Environment:
         loader=FunctionLoader(_read),
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=_finalize,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+
+
+def _finalize(value: object) -> object:
+    return masking.inert(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def _read(name: str) -> str:

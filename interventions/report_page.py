@@ -15,7 +15,18 @@ from tamis.interventions import (
     section_volume,
 )
 from tamis.interventions.masking import display
-from tamis.interventions.report_view import Block, Cell, Table, counted, name_cell, ratio_cell, share_cell, table
+from tamis.interventions.report_format import count, is_measured
+from tamis.interventions.report_view import (
+    Block,
+    Cell,
+    Table,
+    category_name,
+    counted,
+    name_cell,
+    ratio_cell,
+    share_cell,
+    table,
+)
 from tamis.interventions.verdict_text import GRADES
 
 __all__ = ["Page", "Section", "page"]
@@ -48,6 +59,7 @@ class Page:
     name: str
     facts: Sequence[str]
     banners: Sequence[Mapping[str, str]]
+    notes: Sequence[Mapping[str, str]]
     verdict_heading: str
     verdict: str
     grade: str
@@ -73,11 +85,12 @@ def page(report: Json) -> Page:
         title=f"{name}: intervention report · tamis",
         name=name,
         facts=section_run.facts(report),
-        banners=[_banner(banner) for banner in report.get("banners") or ()],
+        banners=[_banner(item) for item in report.get("banners") or () if item.get("level") == "red"],
+        notes=[_banner(item) for item in report.get("banners") or () if item.get("level") != "red"],
         verdict_heading=_verdict_heading(report, lead),
         verdict=display(verdict["sentence"], 2000),
-        grade=verdict["grade"],
-        grade_kind=str(verdict["grade"]).replace(" ", "-"),
+        grade=display(verdict["grade"], 40),
+        grade_kind=_kind(verdict["grade"]),
         grade_means=GRADES.get(verdict["grade"], ""),
         answers=report_answers.answers(report),
         headline=headline(report.get("headline") or ()),
@@ -88,34 +101,53 @@ def page(report: Json) -> Page:
 def headline(rows: Sequence[Json]) -> Table:
     """Returns the before/after table, one row a category, with every ratio drawn on one axis."""
     span = plot_forest.domain([row["ratio"] for row in rows])
+    samples = {key: _sample(rows, key) for key in ("before", "after")}
     columns = [
         "Category",
-        "Before",
-        "After",
+        f"Before{_of(samples['before'])}",
+        f"After{_of(samples['after'])}",
         "After ÷ before",
-        "less ← → more",
         "Removed documents",
-        "Words",
+        "Removed words",
         "Evidence",
     ]
-    cells = [_headline_row(row, span) for row in rows]
+    cells = [_headline_row(row, span, samples) for row in rows]
     note = "Before, after: share of documents that the evaluator flags, with 95 % intervals. Removed: by the filter."
     found = table("Before and after", columns, cells, note=note)
-    return Table(found.caption, found.columns, found.rows, found.note, (4, plot_forest.strip_axis(span)))
+    return Table(found.caption, found.columns, found.rows, found.note, (3, plot_forest.strip_axis(span)))
 
 
-def _headline_row(row: Json, span: tuple[float, float]) -> list[Cell]:
+def _headline_row(row: Json, span: tuple[float, float], samples: Mapping[str, int | None]) -> list[Cell]:
     removed = row.get("removed") or {}
+    change = ratio_cell(row["ratio"])
     return [
-        name_cell("any category" if row["category"] == "any" else display(row["category"])),
-        share_cell(row["before"]),
-        share_cell(row["after"]),
-        ratio_cell(row["ratio"]),
-        Cell("", kind="plot-cell", plot=plot_forest.strip(row["ratio"], span)),
+        name_cell(category_name(row["category"])),
+        *(share_cell(row[key], sample=samples[key] is None) for key in ("before", "after")),
+        Cell(change.main, change.sub, f"strip {change.kind}", plot_forest.strip(row["ratio"], span)),
         counted(removed.get("documents")),
         counted(removed.get("words")),
-        Cell(str(row["grade"]), kind="chip"),
+        _evidence(row["grade"]),
     ]
+
+
+def _sample(rows: Sequence[Json], key: str) -> int | None:
+    """The n of a column where all rows share it."""
+    sizes = {row[key].get("n") for row in rows if is_measured(row[key])}
+    found = sizes.pop() if len(sizes) == 1 else None
+    return found if isinstance(found, int) else None
+
+
+def _of(sample: int | None) -> str:
+    return "" if sample is None else f" (n {count(sample)})"
+
+
+def _evidence(grade: str) -> Cell:
+    return Cell(display(grade, 40), kind=f"chip {_kind(grade)}")
+
+
+def _kind(grade: str) -> str:
+    """The style sheet's class of a grade; attributes hold nothing that is read from a file."""
+    return grade.replace(" ", "-") if grade in GRADES else ""
 
 
 def _banner(banner: Mapping[str, str]) -> dict[str, str]:
@@ -173,7 +205,6 @@ def _measured(measures: Json, lead: str) -> Iterator[Section]:
 
 def _compared(report: Json, lead: str) -> Block:
     names = [lead, *(name for name in report["interventions"] if name != lead)]
-    rows = [plot_forest.Row(*row) for name in names for row in _forest_rows(report, name)]
     columns = [
         "Intervention",
         "Documents removed",
@@ -185,15 +216,21 @@ def _compared(report: Json, lead: str) -> Block:
     ]
     cells = [_compared_row(report, name, name == lead) for name in names]
     title = "Prevalence after divided by before, by category and intervention"
-    plot = plot_forest.forest("compare", title, rows, "less after", "more after")
+    plot = plot_forest.forest("compare-plot", title, list(_forest_rows(report, names)), "less after", "more after")
     note = "After ÷ before: share of documents flagged in any category. Same documents, same evaluator."
     return Block("", plots=[plot], tables=[table("Interventions of this plan", columns, cells, note=note)])
 
 
-def _forest_rows(report: Json, name: str) -> Iterator[tuple[str, Json, str, bool]]:
-    yield display(name), {}, "dot", True
-    for row in report["interventions"][name]["headline"]:
-        yield display(row["category"]), row["ratio"], "diamond" if row["category"] == "any" else "dot", False
+def _forest_rows(report: Json, names: Sequence[str]) -> Iterator[plot_forest.Row]:
+    """Each category with the interventions under it: what is compared stands side by side."""
+    ratios = {
+        name: {row["category"]: row["ratio"] for row in report["interventions"][name]["headline"]} for name in names
+    }
+    for category in ratios[names[0]]:
+        yield plot_forest.Row(category_name(category), {}, heading=True)
+        for index, name in enumerate(names):
+            mark = "dot" if index == 0 else "diamond"
+            yield plot_forest.Row(display(name), ratios[name].get(category, {}), mark)
 
 
 def _compared_row(report: Json, name: str, lead: bool) -> list[Cell]:
@@ -207,7 +244,7 @@ def _compared_row(report: Json, name: str, lead: bool) -> list[Cell]:
         counted((found.get("rewritten") or {}).get("documents")),
         counted((found.get("tagged") or {}).get("documents")),
         ratio_cell(overall.get("ratio")),
-        Cell(found["verdict"]["grade"], kind="chip"),
+        _evidence(found["verdict"]["grade"]),
     ]
 
 

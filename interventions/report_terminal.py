@@ -106,7 +106,7 @@ def _share(estimate: Json) -> str:
 
 def _change(row: Json) -> str:
     if not is_measured(row["ratio"]):
-        return str(row["grade"])
+        return terminal(row["grade"], 14)
     mark = _MARKS.get(str(row["grade"]), "")
     return f"{ratio(row['ratio']['value'])} [{ratio_interval(row['ratio'])}]{mark}"
 
@@ -121,7 +121,7 @@ def _short(number: object) -> str:
 def _line(name: str, found: Json) -> Text:
     removed = percent(((found.get("removed_share") or {}).get("documents") or {}).get("value"))
     row: Json = next((row for row in found["headline"] if row["category"] == "any"), {"ratio": {}, "grade": None})
-    effect = f"any {_change(row)}" if is_measured(row["ratio"]) else str(row["grade"] or "not measured")
+    effect = f"any {_change(row)}" if is_measured(row["ratio"]) else terminal(row["grade"] or "not measured", 14)
     return Text(f"{terminal(name, 24)} (shadow): removes {removed} of documents, {effect}")
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from tamis.interventions.masking import display
 from tamis.interventions.report_format import (
     DASH,
     Estimate,
@@ -23,12 +24,24 @@ from tamis.interventions.report_format import (
     ratio_interval,
 )
 
-__all__ = ["Block", "Cell", "Table", "counted", "missing", "name_cell", "rate", "ratio_cell", "share_cell", "table"]
+__all__ = [
+    "Block",
+    "Cell",
+    "Table",
+    "category_name",
+    "counted",
+    "missing",
+    "name_cell",
+    "rate",
+    "ratio_cell",
+    "share_cell",
+    "table",
+]
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One cell: a main line, a quieter line under it, and a kind that the style sheet knows."""
+    """One cell: a main line, a quieter line under it, a plot beside them, and a kind that the style sheet knows."""
 
     main: str
     sub: str = ""
@@ -54,6 +67,12 @@ class Table:
     note: str = ""
     axis: tuple[int, Markup] | None = None
 
+    @property
+    def kinds(self) -> list[str]:
+        """How each column is set: as its cells in the first row are."""
+        first = self.rows[0] if self.rows else [Cell("", kind="name")] * len(self.columns)
+        return ["text" if cell.kind.startswith(("text", "name")) else "number" for cell in first]
+
 
 @dataclass(frozen=True, slots=True)
 class Block:
@@ -66,6 +85,11 @@ class Block:
     folded: bool = False
     legend: str = ""
     blocks: Sequence[Any] = field(default_factory=tuple)
+
+    @property
+    def quiet(self) -> bool:
+        """Whether the heading says what the only table's caption says, so that only screen readers need the latter."""
+        return bool(self.heading) and len(self.tables) == 1
 
 
 def table(caption: str, columns: Sequence[str], rows: Iterable[Sequence[Cell]], cap: int = 25, note: str = "") -> Table:
@@ -81,6 +105,11 @@ def name_cell(words: str, sub: str = "") -> Cell:
     return Cell(words, sub, "name")
 
 
+def category_name(name: str) -> str:
+    """Returns a category as a reader may see it; "any" is the document that any category flags."""
+    return "any category" if name == "any" else display(name)
+
+
 def counted(number: object, sub: str = "") -> Cell:
     """Returns a cell with a whole number."""
     return Cell(count(number), sub)
@@ -93,12 +122,12 @@ def rate(part: object, whole: object) -> Cell:
     return Cell(percent(part / whole), f"{count(part)} of {count(whole)}")
 
 
-def share_cell(estimate: Estimate | None) -> Cell:
-    """Returns a cell with an estimated share, its interval and its n."""
+def share_cell(estimate: Estimate | None, sample: bool = True) -> Cell:
+    """Returns a cell with an estimated share, its interval and its n; without n where the column's heading has it."""
     if estimate is None or not is_measured(estimate):
         return missing(estimate)
-    sample = f"n\u202f{count(estimate['n'])}" if estimate.get("n") is not None else ""
-    return Cell(percent(estimate["value"]), _joined(percent_interval(estimate), sample))
+    size = f"n\u202f{count(estimate['n'])}" if sample and estimate.get("n") is not None else ""
+    return Cell(percent(estimate["value"]), _joined(percent_interval(estimate), size))
 
 
 def ratio_cell(estimate: Estimate | None) -> Cell:
@@ -110,8 +139,8 @@ def ratio_cell(estimate: Estimate | None) -> Cell:
 
 def missing(estimate: Estimate | None) -> Cell:
     """Returns the cell of what was not measured, with the reason: never a 0."""
-    reason = (estimate or {}).get("reason") or ""
-    return Cell("not measured", str(reason), "missing")
+    reason = (estimate or {}).get("reason")
+    return Cell("not measured", display(reason, 200) if reason else "", "missing")
 
 
 def _joined(interval: str, sample: str) -> str:

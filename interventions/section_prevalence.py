@@ -8,7 +8,17 @@ from typing import Any
 from tamis.interventions import plot_forest, plot_histogram
 from tamis.interventions.masking import display
 from tamis.interventions.report_format import DASH, count, percent
-from tamis.interventions.report_view import Block, Cell, Table, counted, name_cell, ratio_cell, share_cell, table
+from tamis.interventions.report_view import (
+    Block,
+    Cell,
+    Table,
+    category_name,
+    counted,
+    name_cell,
+    ratio_cell,
+    share_cell,
+    table,
+)
 
 __all__ = ["blocks", "histograms"]
 
@@ -26,8 +36,10 @@ def blocks(result: Json, name: str, ident: str) -> Iterator[Block]:
         ident: Unique word for plot ids.
     """
     found = result["interventions"].get(name, {})
-    rows = [plot_forest.Row(display(category), part["ratio"]) for category, part in found.items()]
-    words = [plot_forest.Row(display(category), part["ratio_words"], "diamond") for category, part in found.items()]
+    rows = [plot_forest.Row(category_name(category), part["ratio"]) for category, part in found.items()]
+    words = [
+        plot_forest.Row(category_name(category), part["ratio_words"], "diamond") for category, part in found.items()
+    ]
     title = "Prevalence after divided by before, with 95 % intervals"
     yield Block(
         "",
@@ -53,8 +65,8 @@ def histograms(result: Json, name: str, ident: str) -> Iterator[Block]:
         for index, (category, part) in enumerate((found.get(who) or {}).items()):
             counts = _counts(part, name)
             lines = _threshold(result, category) if who == "evaluator" else ()
-            title = f"{display(category, 40)}: documents by score"
-            plots.append(plot_histogram.histogram(f"{ident}-{who}{index}", title, found["edges"], *counts, lines))
+            label = display(category, 40)
+            plots.append(plot_histogram.histogram(f"{ident}-{who}{index}", label, found["edges"], *counts, lines))
             tables.append(_bins(category, found["edges"], *counts))
         if plots:
             numbers = Block("Numbers of these plots", tables=tables, folded=True)
@@ -74,7 +86,7 @@ def _by_documents(found: Json) -> Table:
     ]
     rows = [
         [
-            name_cell(display(category)),
+            name_cell(category_name(category)),
             *_flagged(part),
             share_cell(part["before"]),
             share_cell(part["after"]),
@@ -94,7 +106,7 @@ def _flagged(part: Json) -> list[Cell]:
 def _by_words(found: Json) -> Table:
     rows = [
         [
-            name_cell(display(category)),
+            name_cell(category_name(category)),
             share_cell(part["before_words"]),
             share_cell(part["after_words"]),
             ratio_cell(part["ratio_words"]),
@@ -106,7 +118,7 @@ def _by_words(found: Json) -> Table:
 
 def _by_score(found: Json) -> Table:
     rows = [
-        [name_cell(display(category)), share_cell(part["mean_before"]), share_cell(part["mean_after"])]
+        [name_cell(category_name(category)), share_cell(part["mean_before"]), share_cell(part["mean_after"])]
         for category, part in found.items()
     ]
     note = "A mean score follows the classifier’s calibration; compare its change, not its level."
@@ -127,7 +139,7 @@ def _by_length(found: Json, lengths: Sequence[str]) -> Iterator[Table]:
             if bucket in buckets and buckets[bucket]["before"].get("n")
         ]
         if rows:
-            yield table(display(category), ["Words", "Before", "After", "After ÷ before"], rows)
+            yield table(category_name(category), ["Words", "Before", "After", "After ÷ before"], rows)
 
 
 def _counts(part: Json, name: str) -> tuple[list[int], list[int]]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from tamis.interventions import plot_heatmap
 from tamis.interventions.masking import display
-from tamis.interventions.report_format import DASH, digits, is_measured
+from tamis.interventions.report_format import DASH, is_measured
 from tamis.interventions.report_view import Block, Cell, Table, counted, missing, name_cell, rate, share_cell, table
 
 __all__ = ["agreement", "coverage"]
@@ -84,8 +84,8 @@ def _thresholds(pairs: Json, name: str) -> Table:
     rows = [
         [
             name_cell(display(pair)),
-            Cell(digits(at["filter_threshold"])),
-            Cell(digits(at["evaluator_threshold"])),
+            Cell(f"{at['filter_threshold']:.3g}"),
+            Cell(f"{at['evaluator_threshold']:.3g}"),
             *(counted(at[key]) for key in ("both", "filter_only", "evaluator_only", "neither")),
             _number(at["kappa"]),
         ]

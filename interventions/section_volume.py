@@ -48,7 +48,11 @@ def slices(found: Json, lengths: Sequence[str], ident: str) -> Iterator[Block]:
         parts = [_bar(name, part) for name, part in rows[:_BARS]]
         title = f"Share of documents removed, {heading.lower()}"
         plot = plot_bars.rates(f"{ident}-{key}", title, parts, overall)
-        yield Block(heading, plots=[plot] if len(parts) > 1 else [], tables=[_slice(heading, rows)])
+        numbers = Block(f"Numbers {heading.lower()}", tables=[_slice(heading, rows)], folded=True)
+        if len(parts) > 1:
+            yield Block(heading, plots=[plot], blocks=[numbers])
+        elif parts:
+            yield Block(heading, tables=numbers.tables)
 
 
 def _part(unit: str, found: Json) -> plot_bars.Part:

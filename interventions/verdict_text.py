@@ -97,10 +97,15 @@ def _changes(rows: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def _moved(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Says what moved: all categories together first, then each by how much it moved."""
     if not rows:
         return ""
-    parts = [f"{_spoken(row)} {effect(row['ratio'])} by {_amount(row['ratio'])}" for row in rows]
-    return f"{_measured_by(rows)}, {_list(parts)}."
+    overall = [row for row in rows if row["category"] == "any"]
+    single = sorted((row for row in rows if row not in overall), key=lambda row: -abs(row["ratio"]["value"] - 1))
+    head = [f"documents flagged in any category {effect(row['ratio'])} by {_amount(row['ratio'])}" for row in overall]
+    rest = [f"{_spoken(row)} {effect(row['ratio'])} by {_amount(row['ratio'])}" for row in single]
+    said = ": ".join(part for part in (*head, _list(rest)) if part)
+    return f"{_measured_by(rows)}, {said} (95{THIN}% intervals)."
 
 
 def _measured_by(rows: Sequence[Mapping[str, Any]]) -> str:
@@ -115,7 +120,7 @@ def _measured_by(rows: Sequence[Mapping[str, Any]]) -> str:
 def _amount(change: Estimate) -> str:
     ends = sorted(abs(100 * (float(change[end]) - 1)) for end in ("low", "high"))
     value = abs(100 * (float(change["value"]) - 1))
-    return f"{value:.0f}{THIN}% (95{THIN}% interval {ends[0]:.0f}–{ends[1]:.0f}{THIN}%)"
+    return f"{value:.0f}{THIN}% [{ends[0]:.0f}–{ends[1]:.0f}]"
 
 
 def _still(names: Sequence[str]) -> str:
@@ -134,7 +139,7 @@ def _unmeasured(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _spoken(row: Mapping[str, Any]) -> str:
-    return str(row["category"]).replace("_", "-")
+    return "documents flagged in any category" if row["category"] == "any" else str(row["category"]).replace("_", "-")
 
 
 def _says_nothing(change: Estimate) -> bool:

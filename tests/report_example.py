@@ -28,8 +28,8 @@ RULES = {
     "redact-passages": ("passage.hate >= 0.8",),
     "random-control": ("random",),
 }
-SOURCES = {"news": 0.31, "forum": 0.22, "encyclopaedia": 0.17, "fiction": 0.15, "code": 0.09, "health": 0.06}
-TILT = {"news": 0.4, "forum": 2.3, "encyclopaedia": 0.2, "fiction": 1.4, "code": 0.05, "health": 0.9}
+SOURCES = {"news": 0.31, "forum": 0.22, "encyclopaedia": 0.17, "fiction": 0.15, "software": 0.09, "health": 0.06}
+TILT = {"news": 0.4, "forum": 2.3, "encyclopaedia": 0.2, "fiction": 1.4, "software": 0.05, "health": 0.9}
 
 
 def make(**changes: Any) -> dict[str, Any]:
