@@ -8,7 +8,8 @@ One JSON line a document, in the shard's order, aligned with its readable record
      "score": 0.913, "threshold": 0.9, "bundle": "policy-en@1a2b3c4d5e6f"}}}
 
 Every attribute is a list of spans [start, end, value] in characters of the text, as Dolma's mixer and its taggers
-use them. Passage spans are kept from a score of `SPAN_FLOOR` on; a document without scores carries
+use them. `"removed": true` marks what the published intervention leaves out of `documents/`. Passage spans are kept
+from a score of `SPAN_FLOOR` on; a document without scores carries
 `"unscored": {"policy": "language"}` instead of zeros.
 """
 
@@ -20,7 +21,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from tamis.classifiers.base import BatchScores, Unscored
+from tamis.classifiers.base import BatchScores, FloatMatrix, Unscored
 from tamis.interventions.batch import Batch
 from tamis.interventions.verdict import Action, Decisions
 
@@ -37,8 +38,9 @@ def rows(
     decisions: Mapping[str, Decisions],
     conditions: Mapping[str, Sequence[tuple[str, str, float]]],
     bundles: Mapping[str, str],
+    published: str | None,
 ) -> Iterator[bytes]:
-    """Encodes the attributes of a batch, one JSON line (without newline) a document.
+    """Encodes the attributes of a batch, one JSON line a document.
 
     Args:
         batch: Documents and scores.
@@ -46,7 +48,9 @@ def rows(
         decisions: What each intervention decided, by name.
         conditions: (classifier, category, threshold) of each intervention's conditions.
         bundles: Bundle id of each classifier.
+        published: The intervention whose removals are marked, None = none.
     """
+    removed = decisions[published].removed.tolist() if published is not None else [False] * len(batch)
     lengths = [len(text) for text in batch.texts]
     scored = [_document_columns(name, scores) for name, scores in batch.scores.items()]
     if batch.evaluator is not None:
@@ -63,6 +67,8 @@ def rows(
                 for key, value in zip(keys, values, strict=True):
                     attributes[key] = [[0, length, value]]
         row: dict[str, Any] = {"id": identity, "row": number, "attributes": attributes}
+        if removed[i]:
+            row["removed"] = True
         if i in spans:
             attributes.update(spans[i])
         if i in verdicts:
@@ -71,12 +77,17 @@ def rows(
                 attributes[f"{name}__{verdict['action']}"] = [[0, length, 1.0]]
         if i in unscored:
             row["unscored"] = unscored[i]
-        yield encode(row)
+        yield encode(row) + b"\n"
 
 
 def _document_columns(name: str, scores: BatchScores) -> tuple[list[str], list[list[float]]]:
     keys = [f"{name}__{category}" for category in scores.categories]
-    return keys, np.round(scores.document.astype(np.float64), 5).tolist()
+    return keys, _numbers(scores.document)
+
+
+def _numbers(values: FloatMatrix) -> Any:
+    """Returns scores as Python floats in their shortest decimal form; they were rounded before anything was decided."""
+    return np.round(values.astype(np.float64), 5).tolist()
 
 
 def _passage_spans(batch: Batch) -> dict[int, dict[str, Spans]]:
@@ -86,10 +97,8 @@ def _passage_spans(batch: Batch) -> dict[int, dict[str, Spans]]:
     for name, scores in batch.scores.items():
         hits, columns = np.nonzero(scores.passage >= SPAN_FLOOR)
         owners = np.searchsorted(passages.document, hits, side="right") - 1
-        values = np.round(scores.passage[hits, columns].astype(np.float64), 5)
-        for owner, hit, column, value in zip(
-            owners.tolist(), hits.tolist(), columns.tolist(), values.tolist(), strict=True
-        ):
+        values = _numbers(scores.passage[hits, columns])
+        for owner, hit, column, value in zip(owners.tolist(), hits.tolist(), columns.tolist(), values, strict=True):
             key = f"{name}__{scores.categories[column]}__passages"
             span = [int(passages.start[hit]), int(passages.end[hit]), value]
             found.setdefault(owner, {}).setdefault(key, []).append(span)

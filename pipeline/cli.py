@@ -99,7 +99,7 @@ def _dispatch(arguments: list[str]) -> int:
 
 def _options_of(command: str) -> set[str]:
     top = parser(command)
-    actions = [action for group in top._subparsers._group_actions for action in group.choices[command]._actions]  # type: ignore[union-attr, index, call-overload]
+    actions = [action for group in top._subparsers._group_actions for action in group.choices[command]._actions]  # type: ignore[union-attr, index]
     return {option for action in actions for option in action.option_strings if option.startswith("--")}
 
 

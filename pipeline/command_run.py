@@ -8,7 +8,8 @@ import os
 import signal
 import sys
 import threading
-from typing import Any
+from pathlib import Path
+from typing import Any, TextIO
 
 import msgspec
 
@@ -20,6 +21,7 @@ from tamis.pipeline.plan import Plan
 from tamis.pipeline.preflight import Preflight
 from tamis.pipeline.progress import Watch, shown
 from tamis.pipeline.publish import FAILURES
+from tamis.pipeline.quiet import runner_log
 from tamis.pipeline.storage import Store, open_store
 
 __all__ = ["add_arguments", "main"]
@@ -34,7 +36,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--input", metavar="ROOT", help="read the corpus from here instead of `corpus.root`")
     parser.add_argument("--output", metavar="ROOT", help="write runs here instead of `output`")
     parser.add_argument(
-        "--dry_run", action="store_true", help="say what would run: shards, bytes, fingerprint, estimated time; no write"
+        "--dry_run",
+        action="store_true",
+        help="say what would run: shards, bytes, fingerprint, estimated time; no write",
     )
     parser.epilog = (
         "Flags of Beam pass through (--direct_num_workers=4; --runner=FlinkRunner --flink_master=HOST:PORT); one that "
@@ -72,7 +76,8 @@ def _say(text: str) -> None:
 def _dry_run(checked: Preflight) -> int:
     estimate = preflight.estimate(checked)
     spec = checked.spec
-    _say(f"{spec.plan.name}: {len(checked.shards):,} shards, {checked.total_bytes / 1e6:,.1f} MB in {spec.plan.corpus.root}")
+    size = f"{len(checked.shards):,} shards, {checked.total_bytes / 1e6:,.1f} MB"
+    _say(f"{spec.plan.name}: {size} in {spec.plan.corpus.root}")
     _say(f"fingerprint {spec.fingerprint[:16]}, run {spec.run_id}, output {spec.plan.output}/{spec.folder}")
     _say(estimate.sentence())
     facts = {"fingerprint": spec.fingerprint, "shards": len(checked.shards), "bytes": checked.total_bytes}
@@ -88,14 +93,14 @@ def _run(checked: Preflight, flags: list[str]) -> int:
         f"{spec.plan.name}: run {spec.run_id}, {len(checked.shards):,} shards, {checked.total_bytes / 1e6:,.1f} MB"
         + (f"; {watch.done:,} shards were finished before and are kept" if watch.done else "")
     )
-    with shown(watch):
-        _launch(checked, flags)
+    with runner_log(spec.run_id) as (out, log), shown(watch, out):
+        _launch(checked, flags, out, log)
     status = _status(store, spec.folder)
     _report(store, checked, status)
     return EXIT_CODES[status]
 
 
-def _launch(checked: Preflight, flags: list[str]) -> None:
+def _launch(checked: Preflight, flags: list[str], out: TextIO, log: Path) -> None:
     """Runs the job in a thread while this one waits for it or for Ctrl-C.
 
     The thread blocks SIGINT, and the worker processes that it starts inherit that: Ctrl-C reaches this thread
@@ -118,13 +123,14 @@ def _launch(checked: Preflight, flags: list[str]) -> None:
         while thread.is_alive():
             thread.join(0.2)
     except KeyboardInterrupt:
-        _say("\ninterrupted: finished shards are kept; run the same command again to continue")
+        print("\ninterrupted: finished shards are kept; run the same command again to continue", file=out, flush=True)
+        log.unlink(missing_ok=True)
         os._exit(130)
     if failure:
-        raise _explained(failure[0])
+        raise _explained(failure[0], log)
 
 
-def _explained(error: BaseException) -> BaseException:
+def _explained(error: BaseException, log: Path) -> BaseException:
     """Turns an error of a runner into one that says what to do; tamis' own errors pass."""
     if isinstance(error, TamisError) or os.environ.get("TAMIS_DEBUG"):
         return error
@@ -134,8 +140,8 @@ def _explained(error: BaseException) -> BaseException:
             if f"{name}: " in line:
                 return TamisError(line.partition(f"{name}: ")[2].split(" [while running")[0])
     return TamisError(
-        f"the runner failed ({type(error).__name__}); finished shards are kept. Run the same command again to continue, "
-        "with TAMIS_DEBUG=1 to see the runner's own message"
+        f"the runner failed ({type(error).__name__}); finished shards are kept: run the same command again to "
+        f"continue. The runner's own log is {log}"
     )
 
 
@@ -154,8 +160,8 @@ def _report(store: Store, checked: Preflight, status: str) -> None:
         for item in failures:
             _say(f"failed: {item['shard']}: {item['reason']}")
         _say(
-            f"{len(failures)} of {len(checked.shards)} shards failed; nothing was published. Repair or remove them and run "
-            "the same command again: the others are kept."
+            f"{len(failures)} of {len(checked.shards)} shards failed; nothing was published. Repair or remove them "
+            "and run the same command again: the others are kept."
         )
         print(json.dumps({**outcome, "failures": failures}))
         return
@@ -174,5 +180,3 @@ def _table(store: Store, folder: str) -> None:
     from tamis.interventions import report_terminal
 
     report_terminal.show(json.loads(store.read(f"{folder}/report/report.json")), sys.stderr)
-
-

@@ -35,8 +35,8 @@ LOG = logging.getLogger(__name__)
 _MERGED = msgspec.json.Decoder(Merged)
 
 
-@dataclass(frozen=True)
-class FilterCorpus(beam.PTransform):  # type: ignore[misc]
+@dataclass(eq=False)
+class FilterCorpus(beam.PTransform):
     """The whole job, from the root of a pipeline to the run's status.
 
     Args:
@@ -58,7 +58,7 @@ class FilterCorpus(beam.PTransform):  # type: ignore[misc]
         )
 
 
-class ListShards(beam.DoFn):  # type: ignore[misc]
+class ListShards(beam.DoFn):
     """Lists the corpus, largest shard first, so that the last worker to finish waits for a small one."""
 
     def process(self, element: bytes) -> Iterator[tuple[int, bytes]]:
@@ -73,7 +73,7 @@ class ListShards(beam.DoFn):  # type: ignore[misc]
             yield rank, msgspec.json.encode(shard)
 
 
-class FilterShard(beam.DoFn):  # type: ignore[misc]
+class FilterShard(beam.DoFn):
     """Processes shards; models are loaded and verified once a worker, in `setup`.
 
     Args:
@@ -106,7 +106,7 @@ def _attempt(bench: Workbench, shard: Shard) -> Merged:
         return merging.of_failure(Failure(shard.path, reason))
 
 
-class MergeReceipts(beam.CombineFn):  # type: ignore[misc]
+class MergeReceipts(beam.CombineFn):
     """Merges receipts in any order."""
 
     def create_accumulator(self) -> Merged:
@@ -126,7 +126,7 @@ class MergeReceipts(beam.CombineFn):  # type: ignore[misc]
         return msgspec.json.encode(accumulator)
 
 
-class Publish(beam.DoFn):  # type: ignore[misc]
+class Publish(beam.DoFn):
     """Gates, reports and publishes; the commit is a stage of the graph, since a launcher may be gone by then.
 
     Args:

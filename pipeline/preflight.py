@@ -1,30 +1,51 @@
 """Before the first shard: the plan's models load and verify, its rules parse, its shards exist. Fails closed.
 
-The same look gives the warnings (shards too few or too large to share out) and the estimate of `--dry_run`, which
-is measured on this machine from the first documents of the corpus.
+A look at the first documents of a few shards, spread over the corpus, fixes the evaluation's sampling rate and the
+rate of random controls. Both are functions of the inputs and the plan alone, so a rerun finds the same ones.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+
 from tamis.classifiers.errors import ShardError
 from tamis.classifiers.selftest import check_fasttext
-from tamis.pipeline import runspec
-from tamis.pipeline.plan import Plan
+from tamis.interventions import sampling
+from tamis.pipeline import runspec, scoring
+from tamis.pipeline.document import Document
 from tamis.pipeline.paths import Shard
+from tamis.pipeline.plan import Plan
 from tamis.pipeline.runspec import RunSpec
-from tamis.pipeline.shard import list_corpus, measure_documents, peek
-from tamis.pipeline.workbench import Workbench, load_models
+from tamis.pipeline.shard import list_corpus, peek
+from tamis.pipeline.workbench import Workbench, interventions_of, load_models
 
-__all__ = ["Estimate", "Preflight", "check", "estimate"]
+__all__ = ["Estimate", "Pilot", "Preflight", "check", "estimate"]
 
 LARGE_SHARD = 2 << 30
-PEEK_DOCUMENTS = 1_000
-PEEK_SHARDS = 5
+PILOT_DOCUMENTS = 1_000
+PILOT_SHARDS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Pilot:
+    """The first documents of a few shards.
+
+    Attributes:
+        documents: Them.
+        bytes_read: Stored bytes that they were read from.
+    """
+
+    documents: Sequence[Document]
+    bytes_read: int
+
+    def scale(self, total_bytes: int) -> float:
+        """Returns how many times the pilot the corpus is, by stored bytes; 0 where nothing was read."""
+        return total_bytes / self.bytes_read if self.bytes_read else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,18 +56,20 @@ class Preflight:
         spec: The resolved run.
         bench: Models and rules, loaded.
         shards: The listing, by path.
+        pilot: The first documents of a few shards.
         warnings: What the user should know before it starts.
     """
 
     spec: RunSpec
     bench: Workbench
     shards: Sequence[Shard]
+    pilot: Pilot
     warnings: tuple[str, ...]
 
     @property
     def total_bytes(self) -> int:
         """Size of the corpus as stored."""
-        return sum(item.size for item in self.shards)
+        return _total(self.shards)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +91,8 @@ class Estimate:
         if not self.sampled:
             return "no estimate: none of the first shards could be read"
         return (
-            f"about {self.documents:,.0f} documents and {self.core_seconds / 60:,.1f} core-minutes on a machine like this "
-            f"(measured on {self.sampled:,} documents)"
+            f"about {self.documents:,.0f} documents and {self.core_seconds / 60:,.1f} core-minutes on a machine "
+            f"like this (measured on {self.sampled:,} documents)"
         )
 
     def record(self) -> dict[str, Any]:
@@ -89,54 +112,83 @@ def check(plan: Plan) -> Preflight:
     """
     check_fasttext()
     models = load_models(plan)
+    interventions_of(plan, models)
     shards = list_corpus(plan.corpus)
-    shift = runspec.sample_shift(_estimated_documents(plan, shards), plan.evaluate.sample)
+    pilot = _pilot(plan, shards)
     inputs = runspec.inputs_digest((item.path, item.size) for item in shards)
-    spec = runspec.resolve(plan, models.ids(), models.evaluator_id(), shift, inputs)
+    level = _sample_level(plan, shards, pilot)
+    spec = runspec.resolve(plan, models.ids(), models.evaluator_id(), level, inputs)
     bench = Workbench.assemble(spec, models)
-    return Preflight(spec, bench, shards, tuple(_warnings(shards)))
+    rates = _rates(bench, pilot)
+    if rates:
+        spec = msgspec.structs.replace(spec, rates=rates)
+        bench = Workbench.assemble(spec, models)
+    return Preflight(spec, bench, shards, pilot, tuple(_warnings(shards)))
 
 
-def _estimated_documents(plan: Plan, shards: Sequence[Shard]) -> float:
-    """Estimates the documents of the corpus from the first records of its first readable shards.
+def _total(shards: Sequence[Shard]) -> int:
+    return sum(item.size for item in shards)
 
-    The estimate fixes the sampling rate, so it is a function of the inputs alone.
-    """
-    documents, read = 0, 0
-    for shard in shards[:PEEK_SHARDS]:
+
+def _pilot(plan: Plan, shards: Sequence[Shard]) -> Pilot:
+    """Reads the first documents of shards spread evenly over the listing; damaged shards are the job's to report."""
+    documents: list[Document] = []
+    read = 0
+    for shard in shards[:: max(1, len(shards) // PILOT_SHARDS)][:PILOT_SHARDS]:
         try:
-            found = peek(plan, shard, PEEK_DOCUMENTS)
+            found, size = peek(plan.corpus, shard, PILOT_DOCUMENTS)
         except ShardError:
             continue
-        documents += len(found.documents)
-        read += found.bytes_read
-    total = sum(item.size for item in shards)
-    return documents * total / read if read else 0.0
+        documents += found
+        read += size
+    return Pilot(documents, read)
 
 
-def _warnings(shards: Sequence[Shard]) -> list[str]:
-    found = []
+def _sample_level(plan: Plan, shards: Sequence[Shard], pilot: Pilot) -> int | None:
+    if plan.evaluator is None or plan.evaluate.sample == 0:
+        return None
+    documents = len(pilot.documents) * pilot.scale(_total(shards))
+    return sampling.level_for(round(documents), plan.evaluate.sample)
+
+
+def _rates(bench: Workbench, pilot: Pilot) -> dict[str, float]:
+    """Returns the share of the pilot's words that each intervention matched by a random control removes."""
+    matched = sorted({name for item in bench.interventions.values() for name in item.matches})
+    removed, words = dict.fromkeys(matched, 0), 0
+    for documents in _batches(pilot.documents) if matched else ():
+        batch = scoring.score(bench, documents)
+        words += int(batch.words.sum())
+        for name in matched:
+            removed[name] += int(batch.words[bench.interventions[name].decide(batch).removed].sum())
+    return {name: round(value / words, 6) if words else 0.0 for name, value in removed.items()}
+
+
+def _batches(documents: Sequence[Document], size: int = 1000) -> Iterator[Sequence[Document]]:
+    for start in range(0, len(documents), size):
+        yield documents[start : start + size]
+
+
+def _warnings(shards: Sequence[Shard]) -> Iterator[str]:
     large = [item for item in shards if item.size > LARGE_SHARD]
     if large:
-        found.append(
+        yield (
             f"{len(large)} shards are over {LARGE_SHARD >> 30} GiB ({large[0].path}): each is read by one worker from "
             "start to end; smaller shards finish sooner"
         )
-    return found
 
 
 def estimate(checked: Preflight) -> Estimate:
-    """Measures the scoring of the corpus' first documents and extrapolates by bytes as stored."""
-    documents, read, seconds = 0, 0, 0.0
-    for shard in checked.shards[:PEEK_SHARDS]:
-        try:
-            found = peek(checked.spec.plan, shard, PEEK_DOCUMENTS)
-        except ShardError:
-            continue
-        measure_documents(checked.bench, found.documents[:50])
-        start = time.process_time()
-        measure_documents(checked.bench, found.documents)
-        seconds += time.process_time() - start
-        documents, read = documents + len(found.documents), read + found.bytes_read
-    scale = checked.total_bytes / read if read else 0.0
-    return Estimate(documents * scale, seconds * scale, documents)
+    """Measures the scoring of the pilot's documents and extrapolates by stored bytes."""
+    documents = checked.pilot.documents
+    if not documents:
+        return Estimate(0.0, 0.0, 0)
+    # The first batch pays for loading compiled code.
+    scoring.score(checked.bench, documents[:20])
+    start = time.process_time()
+    for batch in _batches(documents):
+        scored = scoring.score(checked.bench, batch)
+        for item in checked.bench.interventions.values():
+            item.decide(scored)
+    seconds = time.process_time() - start
+    scale = checked.pilot.scale(checked.total_bytes)
+    return Estimate(len(documents) * scale, seconds * scale, len(documents))

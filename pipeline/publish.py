@@ -16,6 +16,7 @@ from tamis.pipeline.manifest import Manifest
 from tamis.pipeline.merging import Merged
 from tamis.pipeline.receipts import Failure
 from tamis.pipeline.runspec import RunSpec, package_versions
+from tamis.pipeline.steps import reach
 from tamis.pipeline.storage import Store
 
 __all__ = ["FAILURES", "finish"]
@@ -41,6 +42,7 @@ def finish(store: Store, spec: RunSpec, merged: Merged, context: Context) -> str
         entries = [msgspec.to_builtins(item) for item in sorted(failures, key=lambda item: item.shard)]
         store.write(f"{spec.folder}/{FAILURES}", canonical_bytes({"failures": entries}) + b"\n")
         return "failed"
+    reach("publish.started")
     store.delete(f"{spec.folder}/{FAILURES}")
     store.sweep(spec.folder)
     checks = _gate(spec, merged)
@@ -48,10 +50,13 @@ def finish(store: Store, spec: RunSpec, merged: Merged, context: Context) -> str
     files = _report_files(spec, merged, context, checks, status)
     for name, data in files.items():
         store.write(f"{spec.folder}/report/{name}", data)
+    reach("publish.reported")
     data = manifests.encode(_manifest(spec, merged, checks, status, files))
     store.write(f"{spec.folder}/{manifests.MANIFEST}", data)
+    reach("publish.manifest")
     if status == "published":
         manifests.point(store, spec.run_id, data)
+    reach("publish.current")
     return status
 
 

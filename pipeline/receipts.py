@@ -33,7 +33,9 @@ class Counts(msgspec.Struct, frozen=True):
     synthetic_ids: int = 0
 
     def __add__(self, other: Counts) -> Counts:
-        return Counts(*(a + b for a, b in zip(msgspec.structs.astuple(self), msgspec.structs.astuple(other), strict=True)))
+        return Counts(
+            *(a + b for a, b in zip(msgspec.structs.astuple(self), msgspec.structs.astuple(other), strict=True))
+        )
 
     def balanced(self) -> bool:
         """Whether every record that was seen is accounted for."""

@@ -15,6 +15,7 @@ from typing import Any
 
 from tamis.classifiers.errors import UsageError
 from tamis.pipeline.plan import nearest
+from tamis.pipeline.quiet import silenced
 
 __all__ = ["check_flags", "launch", "local"]
 
@@ -23,11 +24,14 @@ LOCAL_RUNNERS = ("FnApiRunner",)
 
 def _parser() -> argparse.ArgumentParser:
     """Returns a parser of every flag that this installation of Beam knows."""
-    from apache_beam.options.pipeline_options import PipelineOptions
+    with silenced():
+        from apache_beam.options.pipeline_options import PipelineOptions
 
-    parser = argparse.ArgumentParser(allow_abbrev=False, add_help=False, exit_on_error=False, conflict_handler="resolve")
+    parser = argparse.ArgumentParser(
+        allow_abbrev=False, add_help=False, exit_on_error=False, conflict_handler="resolve"
+    )
     for options in PipelineOptions.__subclasses__():
-        options._add_argparse_args(parser)
+        options._add_argparse_args(parser)  # type: ignore[arg-type]
     return parser
 
 
@@ -78,7 +82,7 @@ def launch(spec: bytes, flags: Sequence[str]) -> None:
 
     from tamis.pipeline.job import FilterCorpus
 
-    logging.getLogger("apache_beam").setLevel(logging.ERROR)
+    logging.getLogger("apache_beam").setLevel(logging.WARNING)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         with beam.Pipeline(options=_options(flags)) as pipeline:

@@ -15,7 +15,7 @@ import msgspec
 from tamis.pipeline.canonical import canonical_bytes
 from tamis.pipeline.plan import Plan
 
-__all__ = ["RunSpec", "inputs_digest", "package_versions", "resolve", "sample_shift"]
+__all__ = ["RunSpec", "inputs_digest", "package_versions", "resolve"]
 
 PACKAGES = ("apache-beam", "numba", "numpy", "pyarrow", "scikit-learn", "zstandard", "isal")
 
@@ -27,7 +27,8 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True):
         plan: The plan, with run-time overrides applied.
         bundles: Bundle id of each classifier, by the plan's name.
         evaluator: Bundle id of the evaluator, None where the plan has none.
-        sample_shift: The evaluator scores one document in 2**sample_shift, by hash of the id.
+        sample_level: The evaluator scores one document in 2**sample_level, by hash of the id; None = none.
+        rates: Share of the words that each intervention matched by a random control removes, by a pilot.
         inputs: Digest of the listing (paths and sizes) that the launcher saw.
         version: Version of tamis.
         fingerprint: Identity of the policy: everything above except where input and output lie.
@@ -37,7 +38,8 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True):
     plan: Plan
     bundles: dict[str, str]
     evaluator: str | None
-    sample_shift: int
+    sample_level: int | None
+    rates: dict[str, float]
     inputs: str
     version: str
     fingerprint: str
@@ -50,20 +52,25 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def resolve(
-    plan: Plan, bundles: dict[str, str], evaluator: str | None, shift: int, inputs: str, version: str | None = None
+    plan: Plan,
+    bundles: dict[str, str],
+    evaluator: str | None,
+    level: int | None,
+    inputs: str,
 ) -> RunSpec:
     """Computes the identity of a run; the same arguments give the same run id on any machine."""
-    version = version or metadata.version("tamis")
+    version = metadata.version("tamis")
     policy = msgspec.to_builtins(plan)
     del policy["output"], policy["corpus"]["root"]
-    content = {"plan": policy, "bundles": bundles, "evaluator": evaluator, "sample_shift": shift, "version": version}
+    content = {"plan": policy, "bundles": bundles, "evaluator": evaluator, "sample_level": level, "version": version}
     fingerprint = hashlib.sha256(canonical_bytes(content)).hexdigest()
     run_id = hashlib.sha256(f"{fingerprint}\n{inputs}".encode()).hexdigest()[:16]
     return RunSpec(
         plan=plan,
         bundles=bundles,
         evaluator=evaluator,
-        sample_shift=shift,
+        sample_level=level,
+        rates={},
         inputs=inputs,
         version=version,
         fingerprint=fingerprint,
@@ -77,23 +84,6 @@ def inputs_digest(listing: Iterable[tuple[str, int]]) -> str:
     for path, size in listing:
         state.update(canonical_bytes([path, size]) + b"\n")
     return state.hexdigest()
-
-
-def sample_shift(documents: float, sample: int) -> int:
-    """Returns the smallest s so that about `sample` documents or fewer pass a 1 in 2**s hash test.
-
-    Rates are powers of two so that samples of different corpora, and of refreshes of one, are nested.
-
-    Args:
-        documents: Estimated number of documents in the corpus.
-        sample: Documents wanted; 0 = none, which gives the shift 64 (no hash passes).
-    """
-    if sample <= 0:
-        return 64
-    shift = 0
-    while documents > sample * 1.25 * 2**shift and shift < 40:
-        shift += 1
-    return shift
 
 
 def package_versions() -> dict[str, str]:

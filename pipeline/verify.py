@@ -5,16 +5,16 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from itertools import zip_longest
-from typing import Any
 
 import msgspec
 
-from tamis.classifiers.errors import ShardError, TamisError
-from tamis.interventions.verdict import Action
+from tamis.classifiers.errors import TamisError
+from tamis.pipeline import lines, receipts
 from tamis.pipeline import manifest as manifests
-from tamis.pipeline import receipts
-from tamis.pipeline.decompress import lines_of
-from tamis.pipeline.formats import document_ids
+from tamis.pipeline.decompress import compression_of, open_verified
+from tamis.pipeline.document import Document
+from tamis.pipeline.formats import read_shard
+from tamis.pipeline.limits import Limits
 from tamis.pipeline.manifest import Manifest
 from tamis.pipeline.merging import ShardLine
 from tamis.pipeline.receipts import Counts, Output, Receipt
@@ -22,13 +22,11 @@ from tamis.pipeline.storage import Store
 
 __all__ = ["verify"]
 
-_REMOVING = {Action.DROP.name.lower()}
-
 
 class _Row(msgspec.Struct):
     id: str
     row: int
-    verdicts: dict[str, Any] = {}
+    removed: bool = False
 
 
 def verify(store: Store, run_id: str) -> Manifest:
@@ -99,23 +97,38 @@ def _check_alignment(store: Store, manifest: Manifest, receipt: Receipt) -> None
     _check_equal(where, "attribute rows", counts.seen - counts.quarantined, len(rows))
     if published is None:
         return
-    kept = [row for row in rows if row.verdicts.get(published, {}).get("action") not in _REMOVING]
+    kept = [row for row in rows if not row.removed]
     _check_equal(where, "kept rows in attributes", counts.kept, len(kept))
-    documents = document_ids(store, folder, receipt.outputs["documents"], manifest.spec.plan.corpus, receipt.shard)
-    for row, found in zip_longest((row.id for row in kept), documents):
-        if found != row:
-            # Ids name documents; they are not their text.
-            raise _breach(where, "documents and kept attribute rows part: id", row, found)
+    written = _documents(store, manifest, receipt)
+    for row, document in zip_longest(kept, written):
+        if row is None or document is None or not _same(row, document, receipt.shard):
+            # An id names a document; it is not its text.
+            found = None if document is None else document.id
+            raise _breach(where, "kept rows and documents part: id", None if row is None else row.id, found)
+
+
+def _same(row: _Row, document: Document, shard: str) -> bool:
+    # A synthetic id is made of the place in the input, which the output does not know.
+    return row.id == (f"{shard}#{row.row}" if document.synthetic_id else document.id)
 
 
 def _rows(store: Store, folder: str, output: Output) -> Iterator[_Row]:
     decoder = msgspec.json.Decoder(_Row)
     with store.open_read(f"{folder}/{output.path}") as file:
-        for line in lines_of(file, output.path):
-            try:
-                yield decoder.decode(line)
-            except msgspec.DecodeError as error:
-                raise ShardError(f"{store.root}/{folder}/{output.path}: not an attributes row ({error})") from None
+        stream = open_verified(file, compression_of(output.path), name=output.path)
+        for part in lines.split(stream, Limits().line):
+            assert isinstance(part, lines.Lines)
+            yield from map(decoder.decode, part.lines)
+
+
+def _documents(store: Store, manifest: Manifest, receipt: Receipt) -> Iterator[Document]:
+    corpus, output = manifest.spec.plan.corpus, receipt.outputs["documents"]
+    with store.open_read(f"{manifest.spec.folder}/{output.path}") as file:
+        for records in read_shard(file, receipt.shard, corpus.fields, corpus.format):
+            for record in records:
+                if not isinstance(record, Document):
+                    raise _breach(output.path, "readable records", "all", f"record {record.number} is not")
+                yield record
 
 
 def _check_strays(store: Store, manifest: Manifest) -> None:

@@ -70,7 +70,10 @@ class Workbench:
     @classmethod
     def assemble(cls, spec: RunSpec, models: Models) -> Workbench:
         """Binds loaded models to a run."""
-        interventions = interventions_of(spec.plan, models)
+        parsed = interventions_of(spec.plan, models)
+        interventions = {
+            name: item.calibrated(spec.rates) if item.matches and spec.rates else item for name, item in parsed.items()
+        }
         refs = spec.plan.refs()
         scorers = {name: _scorer(bundle, refs[name]) for name, bundle in models.classifiers.items()}
         reference = spec.plan.evaluator_ref()
@@ -124,7 +127,7 @@ def context_of(spec: RunSpec, models: Models, interventions: Mapping[str, Interv
         evaluator_thresholds={} if evaluator is None else evaluator_thresholds(evaluator),
         salt=SALT,
         independent=independence.independent,
-        notes={"independence": independence.record(), "sample_shift": spec.sample_shift},
+        notes={"independence": independence.record(), "sample_level": spec.sample_level},
     )
 
 

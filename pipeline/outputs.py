@@ -1,0 +1,98 @@
+"""The files that one shard writes: documents, attributes, quarantine; each whole or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
+from types import TracebackType
+
+from tamis.pipeline import quarantine
+from tamis.pipeline.decompress import compression_of
+from tamis.pipeline.document import Document, Rejected
+from tamis.pipeline.formats import Writer, format_of, write_shard
+from tamis.pipeline.plan import Corpus
+from tamis.pipeline.receipts import Output
+from tamis.pipeline.storage import Store
+from tamis.pipeline.writer import ByteWriter
+
+__all__ = ["ShardOutputs", "lines_name"]
+
+
+def lines_name(shard: str, format: str | None) -> str:
+    """Returns the name of a shard's attributes and quarantine, which are JSON lines whatever the shard's format is."""
+    return shard if format_of(shard, format).name == "jsonl" else f"{shard}.jsonl.gz"
+
+
+class ShardOutputs:
+    """Opens a shard's files under temporary names; they appear when the `with` block ends without an error.
+
+    Args:
+        store: The output root.
+        folder: The run's folder.
+        corpus: The plan's corpus.
+        shard: Path of the shard.
+        documents: Whether documents are written: False where the plan publishes nothing.
+    """
+
+    def __init__(self, store: Store, folder: str, corpus: Corpus, shard: str, documents: bool) -> None:
+        self._store, self._folder, self._corpus, self._shard = store, folder, corpus, shard
+        self._lines_name = lines_name(shard, corpus.format)
+        self._stack = ExitStack()
+        self._writers: dict[str, tuple[str, Writer | ByteWriter]] = {}
+        self._with_documents = documents
+
+    def __enter__(self) -> ShardOutputs:
+        with self._stack:
+            self._attributes = self._lines("attributes")
+            self._documents = self._open_documents() if self._with_documents else None
+            # Everything is open: closing is __exit__'s part from here on.
+            self._stack = self._stack.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.__exit__(kind, error, trace)
+
+    def _open_documents(self) -> Writer:
+        path = f"documents/{self._shard}"
+        sink = self._stack.enter_context(self._store.open_write(f"{self._folder}/{path}"))
+        writer = write_shard(sink, self._shard, self._corpus.fields, self._corpus.format)
+        self._writers["documents"] = (path, writer)
+        return writer
+
+    def _lines(self, role: str) -> ByteWriter:
+        path = f"{role}/{self._lines_name}"
+        sink = self._stack.enter_context(self._store.open_write(f"{self._folder}/{path}"))
+        writer = ByteWriter(sink, compression_of(path))
+        self._writers[role] = (path, writer)
+        return writer
+
+    def quarantine(self, rejected: Sequence[Rejected]) -> None:
+        """Keeps records that could not be read; the file exists only where there are any."""
+        if not rejected:
+            return
+        if "quarantine" not in self._writers:
+            self._lines("quarantine")
+        _, writer = self._writers["quarantine"]
+        assert isinstance(writer, ByteWriter)
+        writer.write(quarantine.entry(self._shard, item) for item in rejected)
+
+    def attributes(self, rows: Iterable[bytes]) -> None:
+        """Writes the attributes of a batch, one line a document."""
+        self._attributes.write(rows)
+
+    def documents(self, documents: Sequence[Document], texts: Sequence[str | None] | None) -> None:
+        """Writes kept documents, with the text that replaces their own where there is one."""
+        if self._documents is not None:
+            self._documents.write(documents, texts)
+
+    def finish(self) -> dict[str, Output]:
+        """Ends every file and returns what was written, by role."""
+        for _, writer in self._writers.values():
+            writer.finish()
+        return {role: _output(path, writer) for role, (path, writer) in sorted(self._writers.items())}
+
+
+def _output(path: str, writer: Writer | ByteWriter) -> Output:
+    return Output(path, writer.bytes_out, writer.digest, writer.records)

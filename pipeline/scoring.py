@@ -1,0 +1,102 @@
+"""From documents to a scored batch: passages, languages, every classifier's scores, the evaluator's sample."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from urllib.parse import urlsplit
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tamis.classifiers import language, passages
+from tamis.classifiers.base import BatchScores, FloatMatrix
+from tamis.classifiers.passages import Passages
+from tamis.classifiers.scorer import Scorer
+from tamis.interventions import sampling
+from tamis.interventions.batch import Batch
+from tamis.pipeline.document import Document
+from tamis.pipeline.workbench import Workbench
+
+__all__ = ["DECIMALS", "EVALUATION_SALT", "score"]
+
+#: Scores are rounded before anything is decided on them, so that stored scores lead to the same decisions.
+DECIMALS = 5
+EVALUATION_SALT = "evaluate"
+
+
+def score(bench: Workbench, documents: Sequence[Document]) -> Batch:
+    """Scores a batch of documents with every classifier of the run."""
+    plan = bench.spec.plan
+    texts = [document.text for document in documents]
+    cut = passages.split(texts, plan.passages.target)
+    languages = language.detect(texts)
+    keys = sampling.keys(document.id for document in documents)
+    level = bench.spec.sample_level
+    evaluated = np.zeros(len(texts), np.bool_) if level is None else sampling.sampled(keys, EVALUATION_SALT, level)
+    return Batch(
+        ids=[document.id for document in documents],
+        keys=keys,
+        texts=texts,
+        passages=cut,
+        sources=[document.source for document in documents],
+        domains=[domain(document.url) for document in documents],
+        languages=languages,
+        bytes=_sizes(cut),
+        words=cut.words,
+        scores={name: _rounded(scorer.score(cut, languages)) for name, scorer in bench.scorers.items()},
+        evaluator=_evaluated(bench.evaluator, cut, languages, evaluated, plan.passages.target),
+        evaluated=evaluated,
+        fields={name: [document.extras.get(name) for document in documents] for name in plan.corpus.fields.extra},
+    )
+
+
+def domain(url: str) -> str:
+    """Returns the host of a url in lower case, "" where there is none."""
+    try:
+        return (urlsplit(url).hostname or "") if url else ""
+    except ValueError:
+        return ""
+
+
+def _sizes(cut: Passages) -> NDArray[np.int64]:
+    return np.diff(cut.bounds[cut.document])
+
+
+def _rounded(scores: BatchScores) -> BatchScores:
+    return BatchScores(scores.categories, _round(scores.document), _round(scores.passage), scores.unscored)
+
+
+def _round(values: FloatMatrix) -> FloatMatrix:
+    return np.round(values.astype(np.float64), DECIMALS).astype(np.float32)
+
+
+def _evaluated(
+    scorer: Scorer | None, cut: Passages, languages: Sequence[str], chosen: NDArray[np.bool_], target: int
+) -> BatchScores | None:
+    """Scores the evaluation sample; the other documents are NaN.
+
+    When most documents are in the sample, scoring all of the shared passages costs less than cutting them anew.
+    """
+    if scorer is None:
+        return None
+    if 2 * np.count_nonzero(chosen) >= len(chosen):
+        scores = _rounded(scorer.score(cut, languages))
+        document = np.where(chosen[:, None], scores.document, np.float32(np.nan))
+        return BatchScores(scores.categories, document, scores.passage, np.where(chosen, scores.unscored, np.uint8(0)))
+    rows = np.flatnonzero(chosen)
+    indices: list[int] = rows.tolist()
+    part = passages.split([cut.texts[i] for i in indices], target)
+    scores = _rounded(scorer.score(part, [languages[i] for i in indices]))
+    return _scattered(scores, rows, part, cut)
+
+
+def _scattered(scores: BatchScores, rows: NDArray[np.int64], part: Passages, cut: Passages) -> BatchScores:
+    """Puts the scores of some documents into the rows of all of them."""
+    width = len(scores.categories)
+    document = np.full((len(cut.texts), width), np.nan, np.float32)
+    passage = np.full((len(cut), width), np.nan, np.float32)
+    unscored = np.zeros(len(cut.texts), np.uint8)
+    document[rows], unscored[rows] = scores.document, scores.unscored
+    offsets = np.repeat(cut.document[rows] - part.document[:-1], np.diff(part.document))
+    passage[np.arange(len(part)) + offsets] = scores.passage
+    return BatchScores(scores.categories, document, passage, unscored)

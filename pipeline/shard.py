@@ -1,0 +1,183 @@
+"""One shard, start to end: read, score, decide, measure, write, receipt. No Beam here, and nothing shared.
+
+The receipt is written last, after every file of the shard is in place. A shard whose receipt exists, speaks of this
+input under this fingerprint, and whose files have the recorded sizes, is finished and is not done again. A shard that
+fails leaves no file under a final name that its next attempt would not replace.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+import numpy as np
+
+from tamis.classifiers.errors import ShardError
+from tamis.interventions.batch import Batch
+from tamis.interventions.measures.table import MEASURES
+from tamis.interventions.rules import Intervention
+from tamis.interventions.verdict import Action, Decisions
+from tamis.pipeline import attributes, paths, receipts, scoring
+from tamis.pipeline.document import Document, Rejected
+from tamis.pipeline.formats import Reader, open_shard
+from tamis.pipeline.outputs import ShardOutputs
+from tamis.pipeline.paths import Shard
+from tamis.pipeline.plan import Corpus
+from tamis.pipeline.receipts import Counts, Input, Receipt
+from tamis.pipeline.runspec import RunSpec
+from tamis.pipeline.steps import reach
+from tamis.pipeline.storage import Store, open_store
+from tamis.pipeline.workbench import Workbench
+
+__all__ = ["filter_shard", "list_corpus", "peek"]
+
+
+def list_corpus(corpus: Corpus) -> list[Shard]:
+    """Lists the shards of a corpus, by path; see `paths.list_shards`."""
+    return paths.list_shards(Path(corpus.root), corpus.shards)
+
+
+def peek(corpus: Corpus, shard: Shard, documents: int) -> tuple[list[Document], int]:
+    """Reads the first documents of a shard.
+
+    Returns:
+        Up to `documents` documents, and the stored bytes that they were read from.
+
+    Raises:
+        ShardError: The shard is damaged in what was read.
+    """
+    found: list[Document] = []
+    with open_shard(corpus, shard.path) as reader:
+        for records in reader:
+            found += [record for record in records if isinstance(record, Document)]
+            if len(found) >= documents:
+                break
+        return found[:documents], reader.bytes_read
+
+
+def filter_shard(bench: Workbench, shard: Shard) -> Receipt:
+    """Processes a shard, or returns the receipt that an earlier attempt left.
+
+    Raises:
+        ShardError: The shard is damaged, vanished, or changed while it was read.
+        OSError: It cannot be read, or the output cannot be written.
+    """
+    store = open_store(bench.spec.plan.output)
+    finished = _finished(store, bench.spec, shard)
+    if finished is not None:
+        return finished
+    reach("shard.started")
+    receipt = _process(bench, shard, store)
+    reach("shard.written")
+    store.write(_receipt_path(bench.spec, shard), receipts.encode(receipt, shard.version))
+    reach("shard.receipted")
+    return receipt
+
+
+def _receipt_path(spec: RunSpec, shard: Shard) -> str:
+    return f"{spec.folder}/receipts/{shard.path}.json"
+
+
+def _finished(store: Store, spec: RunSpec, shard: Shard) -> Receipt | None:
+    """Returns the receipt of a finished shard; anything that does not hold means that it is not finished."""
+    path = _receipt_path(spec, shard)
+    try:
+        receipt, version = receipts.decode(store.read(path), path)
+    except (FileNotFoundError, ShardError):
+        return None
+    if receipt.fingerprint != spec.fingerprint or version != shard.version or receipt.input.bytes != shard.size:
+        return None
+    complete = all(store.size(f"{spec.folder}/{item.path}") == item.bytes for item in receipt.outputs.values())
+    return receipt if complete else None
+
+
+def _process(bench: Workbench, shard: Shard, store: Store) -> Receipt:
+    spec = bench.spec
+    work = _Work(bench)
+    with ExitStack() as stack:
+        reader = stack.enter_context(open_shard(spec.plan.corpus, shard.path))
+        published = spec.plan.publish is not None
+        outputs = stack.enter_context(ShardOutputs(store, spec.folder, spec.plan.corpus, shard.path, published))
+        for records in reader:
+            work.add(records, outputs)
+        reach("shard.read")
+        _check_input(shard, reader)
+        written = outputs.finish()
+    return Receipt(
+        shard=shard.path,
+        fingerprint=spec.fingerprint,
+        input=Input(reader.bytes_read, reader.digest),
+        counts=work.counts,
+        outputs=written,
+        measures={name: measure.state() for name, measure in work.measures.items()},
+    )
+
+
+def _check_input(shard: Shard, reader: Reader) -> None:
+    if reader.bytes_read != shard.size:
+        raise ShardError(
+            f"{shard.path}: the listing said {shard.size} bytes, {reader.bytes_read} were read: it was written to "
+            "since; launch again"
+        )
+
+
+class _Work:
+    """The sums of a shard in progress."""
+
+    def __init__(self, bench: Workbench) -> None:
+        self.counts = Counts()
+        self.measures = {name: measure(bench.context) for name, measure in MEASURES.items()}
+        self._bench = bench
+
+    def add(self, records: Sequence[Document | Rejected], outputs: ShardOutputs) -> None:
+        """Adds a batch of records and writes what becomes of them."""
+        documents = [record for record in records if isinstance(record, Document)]
+        rejected = [record for record in records if isinstance(record, Rejected)]
+        outputs.quarantine(rejected)
+        self.counts += Counts(seen=len(rejected), quarantined=len(rejected))
+        if documents:
+            self.counts += self._filter(documents, outputs)
+
+    def _filter(self, documents: Sequence[Document], outputs: ShardOutputs) -> Counts:
+        bench = self._bench
+        batch = scoring.score(bench, documents)
+        decisions = {name: item.decide(batch) for name, item in bench.interventions.items()}
+        for measure in self.measures.values():
+            measure.add(batch, decisions)
+        published = bench.spec.plan.publish
+        numbers = [document.number for document in documents]
+        conditions, bundles = bench.context.conditions, bench.spec.bundles
+        outputs.attributes(attributes.rows(batch, numbers, decisions, conditions, bundles, published))
+        if published is None:
+            return _counts(documents, None)
+        _write(bench.interventions[published], batch, decisions[published], documents, outputs)
+        return _counts(documents, decisions[published])
+
+
+def _write(
+    intervention: Intervention, batch: Batch, decided: Decisions, documents: Sequence[Document], outputs: ShardOutputs
+) -> None:
+    """Writes the documents that the published intervention keeps."""
+    kept = np.flatnonzero(~decided.removed).tolist()
+    if not decided.rewritten.any():
+        outputs.documents([documents[i] for i in kept], None)
+        return
+    texts = dict(intervention.rewrites(batch, decided))
+    outputs.documents([documents[i] for i in kept], [texts.get(i) for i in kept])
+
+
+def _counts(documents: Sequence[Document], decided: Decisions | None) -> Counts:
+    seen = len(documents)
+    synthetic = sum(document.synthetic_id for document in documents)
+    if decided is None:
+        return Counts(seen=seen, kept=seen, synthetic_ids=synthetic)
+    dropped = int(np.count_nonzero(decided.removed))
+    return Counts(
+        seen=seen,
+        kept=seen - dropped,
+        dropped=dropped,
+        tagged=int(np.count_nonzero(decided.action == Action.TAG)),
+        rewritten=int(np.count_nonzero(decided.rewritten)),
+        synthetic_ids=synthetic,
+    )
