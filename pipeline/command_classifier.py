@@ -14,7 +14,6 @@ import numpy as np
 
 from tamis.classifiers.base import Unscored
 from tamis.classifiers.errors import UsageError
-from tamis.classifiers.scorer import Scorer
 
 __all__ = ["add_arguments", "main"]
 
@@ -41,6 +40,7 @@ def main(options: argparse.Namespace, _: list[str]) -> int:
 
 def _score(options: argparse.Namespace) -> int:
     from tamis.classifiers import bundle, language, passages
+    from tamis.classifiers.scorer import Scorer
 
     scorer = Scorer(bundle.load(options.bundle), aggregate=options.aggregate)
     out = sys.stdout.buffer

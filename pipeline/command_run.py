@@ -9,20 +9,21 @@ import signal
 import sys
 import threading
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 import msgspec
 
 from tamis.classifiers.errors import TamisError
 from tamis.pipeline import manifest as manifests
 from tamis.pipeline import plan as plans
-from tamis.pipeline import preflight
 from tamis.pipeline.plan import Plan
-from tamis.pipeline.preflight import Preflight
 from tamis.pipeline.progress import Watch, shown
 from tamis.pipeline.publish import FAILURES
 from tamis.pipeline.quiet import runner_log
 from tamis.pipeline.storage import Store, open_store
+
+if TYPE_CHECKING:
+    from tamis.pipeline.preflight import Preflight
 
 __all__ = ["add_arguments", "main"]
 
@@ -53,6 +54,8 @@ def main(options: argparse.Namespace, flags: list[str]) -> int:
         from tamis.pipeline import runners
 
         runners.check_flags(flags)
+    from tamis.pipeline import preflight
+
     checked = preflight.check(plan)
     for warning in checked.warnings:
         _say(f"warning: {warning}")
@@ -74,6 +77,8 @@ def _say(text: str) -> None:
 
 
 def _dry_run(checked: Preflight) -> int:
+    from tamis.pipeline import preflight
+
     estimate = preflight.estimate(checked)
     spec = checked.spec
     size = f"{len(checked.shards):,} shards, {checked.total_bytes / 1e6:,.1f} MB"

@@ -21,7 +21,7 @@ from typing import BinaryIO
 
 import msgspec
 
-from tamis.pipeline import jsoncareful, jsonfaults
+from tamis.pipeline import jsoncareful, jsonfaults, jsonscan
 from tamis.pipeline.decompress import Compression, VerifiedStream
 from tamis.pipeline.document import Document, Reason, Record, Rejected
 from tamis.pipeline.errors import ShardError
@@ -106,16 +106,16 @@ class JsonlReader:
         """Decodes consecutive lines; what the fast way does not take goes the slow way."""
         ascii_only = run.data.isascii()
         nesting = self._limits.nesting
-        shallow = jsonfaults.brackets(run.bytes) <= nesting
+        shallow = jsonscan.brackets(run.bytes) <= nesting
         read = self._type.read
         name, number = self._stream.name, self.records
         found: list[Record] = []
         for raw in lines:
             try:
-                if not ascii_only and not raw.isascii():
-                    # The decoder does not look into the strings that it skips.
-                    raw.decode("utf-8")
-                if not shallow and jsonfaults.too_deep(raw, nesting):
+                # The decoder does not look into the strings that it skips.
+                if not ascii_only and not raw.isascii() and jsonscan.utf8_fault(raw) is not None:
+                    raise Odd
+                if not shallow and jsonscan.too_deep(raw, nesting):
                     raise Odd
                 text, ident, source, url, extras = read(raw)
                 record: Record | None = Document(
@@ -161,7 +161,7 @@ class JsonlReader:
                 f"{self._stream.name}: the last line ends in zero bytes, expected a JSON object: a file system lost "
                 "the tail in a crash; fetch or write the shard again"
             )
-        if jsonfaults.is_open(raw):
+        if jsonscan.is_open(raw):
             raise ShardError(
                 f"{self._stream.name}: cut off: the last line has no end and its JSON is not closed: the shard was cut "
                 "before it was compressed, or is still being written; fetch or write it again"

@@ -173,7 +173,7 @@ def walk(record: Mapping[str, msgspec.Raw], path: Path) -> msgspec.Raw | None:
     """Returns the JSON value at a path of a decoded record, None where it or an object on the way is missing."""
     value = record.get(path[0])
     for part in path[1:]:
-        if value is None or bytes(value)[:1] != b"{":
+        if value is None or memoryview(value)[:1] != b"{":
             return None
         value = OBJECT.decode(value).get(part)
     return value

@@ -7,7 +7,6 @@ from typing import Any
 
 import msgspec
 
-from tamis.interventions.measures.table import MEASURES
 from tamis.pipeline.receipts import Counts, Failure, Receipt, digest
 
 __all__ = ["Merged", "ShardLine", "merge", "of_failure", "of_receipt"]
@@ -68,6 +67,9 @@ def merge(parts: Iterable[Merged]) -> Merged:
 
 
 def _merge_states(left: dict[str, Any], right: dict[str, Any]) -> dict[str, Any]:
+    # Not at the top: commands that only read manifests would wait for scipy.
+    from tamis.interventions.measures.table import MEASURES
+
     return {
         name: MEASURES[name].merge(left.get(name, {}), right.get(name, {}))
         for name in sorted(left.keys() | right.keys())
