@@ -12,6 +12,7 @@ import zlib
 from collections import Counter
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -34,7 +35,8 @@ def maker() -> ModuleType:
 
 @pytest.fixture(scope="module")
 def built(maker: ModuleType) -> dict[str, bytes]:
-    return maker.build()
+    files: dict[str, bytes] = maker.build()
+    return files
 
 
 def plain(name: str, data: bytes) -> bytes:
@@ -53,7 +55,7 @@ def lines(built: dict[str, bytes]) -> list[tuple[str, bytes]]:
     return [(name, line) for name, data in corpus for line in plain(name, data).splitlines()]
 
 
-def usable(line: bytes) -> dict[str, str] | None:
+def usable(line: bytes) -> dict[str, Any] | None:
     try:
         record = json.loads(line)
     except ValueError:
@@ -104,8 +106,9 @@ def test_usable_records_are_the_authored_documents(maker: ModuleType, built: dic
     records = [record for _, line in lines(built) if (record := usable(line))]
     assert {(r["id"], r["text"], r["source"]) for r in records} == {(d.id, d.text, d.source) for d in maker.corpus()}
     assert len(records) == len(maker.corpus())
-    hosts = {urlsplit(record["metadata"]["url"]).hostname for record in records}
-    assert all(host.split(".")[-2:] in (["example", "org"], ["example", "com"], ["example", "net"]) for host in hosts)
+    hosts = {urlsplit(record["metadata"]["url"]).hostname or "" for record in records}
+    assert len(hosts) >= 10
+    assert all(host.endswith((".example.org", ".example.com", ".example.net")) for host in hosts)
 
 
 def test_gold_labels_match_ids_and_every_category_is_rare_and_present(maker: ModuleType) -> None:
