@@ -22,6 +22,7 @@ __all__ = ["OBJECT", "Layout", "Odd", "Path", "RecordType", "rewrite", "walk"]
 
 Path = tuple[str, ...]
 _Tree = dict[str, Any]
+_OBJECT_START = ord("{")
 #: Decodes one level of an object; the values stay JSON.
 OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
@@ -173,7 +174,7 @@ def walk(record: Mapping[str, msgspec.Raw], path: Path) -> msgspec.Raw | None:
     """Returns the JSON value at a path of a decoded record, None where it or an object on the way is missing."""
     value = record.get(path[0])
     for part in path[1:]:
-        if value is None or memoryview(value)[:1] != b"{":
+        if value is None or memoryview(value)[0] != _OBJECT_START:
             return None
         value = OBJECT.decode(value).get(part)
     return value

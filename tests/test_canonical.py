@@ -4,7 +4,7 @@ import math
 import msgspec
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tamis.pipeline.canonical import canonical_bytes, digest
@@ -53,6 +53,7 @@ plain = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(plain)
 def test_reads_back_and_ignores_the_order_of_keys(value):
     data = canonical_bytes(value)

@@ -9,7 +9,7 @@ import zlib
 
 import pytest
 import zstandard
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from isal import isal_zlib
 
@@ -202,6 +202,7 @@ class Trickle(io.BytesIO):
         return super().read(random.Random(self.tell()).randint(1, min(size, 700)))
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.binary(max_size=200), st.integers(1, 3000)), max_size=5),
     st.sampled_from(["gz", "isal", "zst", "streamed"]),

@@ -3,7 +3,7 @@ import io
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tamis.pipeline import jsonl
@@ -262,6 +262,7 @@ values = st.recursive(
 rows = st.dictionaries(st.sampled_from(["id", "text", "source", "metadata", "tags", "other"]), values | st.text())
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(rows, st.booleans())))
 def test_the_fast_way_and_the_slow_way_agree(items):
     data = b"".join(json.dumps(row, ensure_ascii=how).encode("utf-8", "replace") + b"\n" for row, how in items)

@@ -2,7 +2,7 @@ import hashlib
 import tracemalloc
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tamis.pipeline.lines import Lines, LongLine, split
@@ -48,6 +48,7 @@ def test_lines(data, lines):
 content = st.lists(st.sampled_from([b"\n", b"a", b"bb\r", b"ccc", b"\n\n"]), max_size=40).map(b"".join)
 
 
+@settings(deadline=None)
 @given(content, st.lists(st.integers(0, 60), max_size=8), st.integers(1, 8))
 def test_where_the_blocks_are_cut_makes_no_difference(data, cuts, limit):
     stops = [*sorted(cut for cut in cuts if cut < len(data)), len(data)]

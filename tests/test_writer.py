@@ -6,7 +6,7 @@ import platform
 import isal
 import pytest
 import zstandard
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tamis.pipeline import writer
@@ -37,6 +37,7 @@ lines = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(lines, st.sampled_from(KINDS), st.lists(st.integers(0, 9), max_size=5))
 def test_what_was_written_is_read_and_batches_make_no_difference(pieces, kind, sizes):
     data = write(pieces, kind)
