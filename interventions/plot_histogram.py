@@ -13,7 +13,7 @@ from tamis.interventions.report_format import count
 __all__ = ["histogram"]
 
 _WIDTH, _HEIGHT, _LEFT, _BOTTOM, _TOP, _RIGHT = 450, 225, 60, 40, 42, 12
-_TICKS = (0.0001, 0.001, 0.01, 0.1, 0.5, 0.9, 0.99, 0.999)
+_TICKS = (0.001, 0.01, 0.1, 0.5, 0.9, 0.99, 0.999)
 
 
 def histogram(
@@ -31,11 +31,11 @@ def histogram(
         label: Whose scores are counted.
         edges: Bin edges in logits, rising, one more than there are bins; infinite outer ones are drawn at the end.
         before: Documents in each bin before.
-        after: Documents in each bin after; at most `before`.
+        after: Documents in each bin after.
         thresholds: (probability, words) of each line to draw, such as a rule's threshold.
     """
     x = svg.Axis(max(edges[0], -12.0), min(edges[-1], 12.0), _LEFT, _WIDTH - _RIGHT)
-    top = max([*before, 1])
+    top = max([*before, *after, 1])
     y = svg.Axis(0.8, top * 1.6, _HEIGHT - _BOTTOM, _TOP, log=True)
     body = [*_grid(x, y), *_lines(x, thresholds), *_curves(x, y, edges, before, after)]
     body.append(

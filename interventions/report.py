@@ -32,6 +32,7 @@ from tamis.interventions import verdict_text
 from tamis.interventions.masking import display
 from tamis.interventions.measures.base import Context, State
 from tamis.interventions.measures.estimate import Grade, missing
+from tamis.interventions.measures.table import MEASURES
 from tamis.interventions.report_banners import banners
 from tamis.interventions.report_gaps import gaps
 
@@ -54,8 +55,6 @@ def build(record: Mapping[str, Any], states: Mapping[str, State], context: Conte
         states: Merged state of each measure, by name.
         context: What the measures must know about the run.
     """
-    from tamis.interventions.measures.table import MEASURES
-
     return assemble(
         record, {name: MEASURES[name].result(state, context) for name, state in sorted(states.items())}, context
     )

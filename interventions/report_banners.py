@@ -66,22 +66,25 @@ def _failed(context: Context) -> str:
 
 
 def _coverage(report: Mapping[str, Any]) -> Iterable[Banner]:
+    low = []
     for who, part in _scored(report):
         share = part.get("share_unscored") or {}
         if is_measured(share) and share["value"] > UNSCORED:
-            yield _red(
-                "low-coverage",
-                f"{who} left {percent(share['value'])} of the documents it was asked about unscored"
-                f"{_reasons(part)}: they were neither removed nor measured, and they are not clean.",
-            )
+            low.append(f"{who} {percent(share['value'])}{_reasons(part)}")
+    if low:
+        yield _red(
+            "low-coverage",
+            f"Low coverage. Share of documents left unscored: {'; '.join(low)}. No rule on a score removed them and no "
+            "prevalence counts them; that does not make them clean.",
+        )
 
 
 def _scored(report: Mapping[str, Any]) -> Iterable[tuple[str, Mapping[str, Any]]]:
     coverage = report["measures"].get("coverage") or {}
     for name, part in (coverage.get("classifiers") or {}).items():
-        yield f"The classifier {display(name)}", part
+        yield f"classifier {display(name)}", part
     if coverage.get("evaluator"):
-        yield "The evaluator", coverage["evaluator"]
+        yield "evaluator", coverage["evaluator"]
 
 
 def _reasons(part: Mapping[str, Any]) -> str:

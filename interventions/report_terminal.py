@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tamis.interventions.masking import terminal
-from tamis.interventions.report_format import DASH, count, digits, is_measured, percent, ratio, ratio_interval
+from tamis.interventions.report_format import DASH, THIN, count, digits, is_measured, percent, ratio, ratio_interval
 from tamis.interventions.verdict_text import GRADES
 
 __all__ = ["plain", "render", "show"]
@@ -63,14 +63,15 @@ def _banners(report: Json) -> Iterator[Text]:
     for banner in report.get("banners") or ():
         red = banner["level"] == "red"
         yield Text.assemble(
-            ("warning: " if red else "note: ", "bold red" if red else "yellow"), terminal(banner["text"], 700)
+            ("warning: " if red else "note: ", "bold red" if red else "yellow"),
+            terminal(banner["text"], 700).replace(THIN, ""),
         )
 
 
 def _title(report: Json, lead: str) -> Text:
     found = report["interventions"][lead]
     shares = found.get("removed_share") or {}
-    documents, words = (percent((shares.get(unit) or {}).get("value")) for unit in ("documents", "words"))
+    documents, words = (_percent((shares.get(unit) or {}).get("value")) for unit in ("documents", "words"))
     state = "published" if report["run"].get("status") == "published" else "not published"
     tail = f" ({state}): removed {documents} of documents, {words} of words"
     return Text.assemble("\n", (terminal(lead, 40), "bold"), tail, "\n")
@@ -101,7 +102,12 @@ def _cells(row: Json) -> list[Text]:
 
 
 def _share(estimate: Json) -> str:
-    return percent(estimate.get("value")) if is_measured(estimate) else DASH
+    return _percent(estimate.get("value")) if is_measured(estimate) else DASH
+
+
+def _percent(share: object) -> str:
+    """`2.14%`: rich would break a line at the space between number and sign."""
+    return percent(share).replace(THIN, "")
 
 
 def _change(row: Json) -> str:
@@ -119,7 +125,7 @@ def _short(number: object) -> str:
 
 
 def _line(name: str, found: Json) -> Text:
-    removed = percent(((found.get("removed_share") or {}).get("documents") or {}).get("value"))
+    removed = _percent(((found.get("removed_share") or {}).get("documents") or {}).get("value"))
     row: Json = next((row for row in found["headline"] if row["category"] == "any"), {"ratio": {}, "grade": None})
     effect = f"any {_change(row)}" if is_measured(row["ratio"]) else terminal(row["grade"] or "not measured", 14)
     return Text(f"{terminal(name, 24)} (shadow): removes {removed} of documents, {effect}")

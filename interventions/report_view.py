@@ -76,13 +76,25 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A headed part of a section: words, then a plot, then a table; the table may be folded away."""
+    """A headed part of a section: words, then plots, then tables, then smaller blocks.
+
+    Attributes:
+        heading: Its heading, "" for none.
+        words: Paragraphs.
+        plots: Drawings.
+        tables: Tables.
+        folded: Whether the reader has to open it.
+        numbers: Whether it only repeats a plot in numbers: paper leaves it out.
+        legend: "before-after", "kept-removed" or "".
+        blocks: Blocks inside it.
+    """
 
     heading: str
     words: Sequence[str] = ()
     plots: Sequence[Markup] = ()
     tables: Sequence[Table] = ()
     folded: bool = False
+    numbers: bool = False
     legend: str = ""
     blocks: Sequence[Any] = field(default_factory=tuple)
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
+from tamis.classifiers.taxonomy import DESCRIPTIONS
 from tamis.interventions import plot_forest, plot_histogram
 from tamis.interventions.masking import display
-from tamis.interventions.report_format import DASH, count, percent
+from tamis.interventions.report_format import DASH, count, is_measured, percent, ratio, ratio_interval
 from tamis.interventions.report_view import (
     Block,
     Cell,
@@ -54,24 +57,26 @@ def blocks(result: Json, name: str, ident: str) -> Iterator[Block]:
         tables=[_by_words(found), _by_score(found)],
         folded=True,
     )
-    yield Block("By length", tables=list(_by_length(found, result.get("lengths", ()))), folded=True)
+    yield Block("What is counted", tables=[_definitions(result)], folded=True)
+    yield Block("How each interval was made", tables=[_methods(found)], folded=True)
+    yield Block("By length", tables=[_by_length(found, result.get("lengths", ()))], folded=True)
 
 
 def histograms(result: Json, name: str, ident: str) -> Iterator[Block]:
     """Yields score histograms before and after, of the evaluator and of the filter."""
     found = result.get("histograms") or {}
-    for who, heading, folded in (("evaluator", "Evaluator’s scores", False), ("filter", "Filter’s scores", True)):
-        plots, tables = [], []
-        for index, (category, part) in enumerate((found.get(who) or {}).items()):
-            counts = _counts(part, name)
-            lines = _threshold(result, category) if who == "evaluator" else ()
-            label = display(category, 40)
-            plots.append(plot_histogram.histogram(f"{ident}-{who}{index}", label, found["edges"], *counts, lines))
-            tables.append(_bins(category, found["edges"], *counts))
+    for who, heading in (("evaluator", "Evaluator’s scores"), ("filter", "Filter’s scores")):
+        counts = {category: _counts(part, name) for category, part in (found.get(who) or {}).items()}
+        plots = [
+            plot_histogram.histogram(
+                f"{ident}-{who}{index}", display(category, 40), found["edges"], *pair, _threshold(result, category)
+            )
+            for index, (category, pair) in enumerate(counts.items())
+        ]
         if plots:
-            numbers = Block("Numbers of these plots", tables=tables, folded=True)
-            titles = [_HISTOGRAMS] if who == "evaluator" else []
-            yield Block(heading, words=titles, plots=plots, legend="before-after", folded=folded, blocks=[numbers])
+            numbers = Block(f"Numbers: {heading}", tables=[_bins(found["edges"], counts)], folded=True, numbers=True)
+            words = [_HISTOGRAMS] if who == "evaluator" else []
+            yield Block(heading, words, plots, legend="before-after", folded=who == "filter", blocks=[numbers])
 
 
 def _by_documents(found: Json) -> Table:
@@ -125,25 +130,62 @@ def _by_score(found: Json) -> Table:
     return table("Mean score of the evaluator", ["Category", "Before", "After"], rows, note=note)
 
 
-def _by_length(found: Json, lengths: Sequence[str]) -> Iterator[Table]:
-    for category, part in found.items():
-        buckets = part.get("by_length") or {}
-        rows = [
-            [
-                name_cell(display(bucket)),
-                share_cell(buckets[bucket]["before"]),
-                share_cell(buckets[bucket]["after"]),
-                ratio_cell(buckets[bucket]["ratio"]),
-            ]
-            for bucket in [*lengths, *(b for b in buckets if b not in lengths)]
-            if bucket in buckets and buckets[bucket]["before"].get("n")
+def _definitions(result: Json) -> Table:
+    thresholds = result.get("thresholds") or {}
+    rows = [
+        [
+            name_cell(display(category)),
+            Cell(DESCRIPTIONS.get(category, "defined by the evaluator’s bundle, see its card"), kind="text wrap"),
+            Cell(f"≥ {thresholds[category]:.3g}" if category in thresholds else DASH),
         ]
-        if rows:
-            yield table(category_name(category), ["Words", "Before", "After", "After ÷ before"], rows)
+        for category in result.get("categories") or ()
+        if category != "any"
+    ]
+    note = "A document’s score is its highest passage’s. “Any category”: flagged in one or more."
+    return table("Flagged documents, by category", ["Category", "Meaning", "Flagged at a score of"], rows, note=note)
+
+
+def _methods(found: Json) -> Table:
+    rows = [
+        [
+            name_cell(category_name(category)),
+            *(Cell(_method(part[key]), kind="text wrap") for key in ("before", "after", "ratio")),
+        ]
+        for category, part in found.items()
+    ]
+    return table("Methods of the intervals", ["Category", "Before", "After", "After ÷ before"], rows)
+
+
+def _method(estimate: Json) -> str:
+    return display(estimate.get("method") if is_measured(estimate) else estimate.get("reason") or DASH, 200)
+
+
+def _by_length(found: Json, lengths: Sequence[str]) -> Table:
+    rows = []
+    for bucket in lengths:
+        parts = [part["by_length"].get(bucket) or {} for part in found.values()]
+        documents = max(((part.get("before") or {}).get("n") or 0 for part in parts), default=0)
+        if documents:
+            rows.append([name_cell(display(bucket), f"n {count(documents)}"), *(_change(part) for part in parts)])
+    columns = ["Words", *(category_name(category) for category in found)]
+    note = "Main line: after ÷ before with its interval. Below: share flagged before → after."
+    return table("Flagged documents by length", columns, rows, note=note)
+
+
+def _change(part: Json) -> Cell:
+    change, before, after = (part.get(key) or {} for key in ("ratio", "before", "after"))
+    levels = f"{percent(before.get('value'))} → {percent(after.get('value'))}"
+    if not is_measured(change):
+        return Cell(DASH, levels)
+    return Cell(f"{ratio(change['value'])} [{ratio_interval(change)}]", levels)
 
 
 def _counts(part: Json, name: str) -> tuple[list[int], list[int]]:
+    """Documents by bin before and after; "after" is there where redaction moved documents to other bins."""
     before = [int(number) for number in part["before"]]
+    after = (part.get("after") or {}).get(name)
+    if after is not None:
+        return before, [int(number) for number in after]
     removed = part["removed"].get(name) or [0] * len(before)
     return before, [number - int(gone) for number, gone in zip(before, removed, strict=True)]
 
@@ -153,13 +195,21 @@ def _threshold(result: Json, category: str) -> list[tuple[float, str]]:
     return [] if value is None else [(float(value), f"flagged ≥ {value:.2g}")]
 
 
-def _bins(category: str, edges: Sequence[float], before: Sequence[int], after: Sequence[int]) -> Table:
-    rows = [
-        [name_cell(f"{left:g} to {right:g}"), counted(old), counted(new)]
-        for left, right, old, new in zip(edges, edges[1:], before, after, strict=False)
-        if old
-    ]
-    return table(display(category), ["Score, logits", "Before", "After"], rows, cap=40)
+def _bins(edges: Sequence[float], counts: Mapping[str, tuple[list[int], list[int]]]) -> Table:
+    """One table for all plots: a row a bin, a column a category, before → after."""
+    rows = []
+    for k, (left, right) in enumerate(pairwise(edges)):
+        cells = [(before[k], after[k]) for before, after in counts.values()]
+        if any(old or new for old, new in cells):
+            words = [Cell(f"{count(old)} → {count(new)}") for old, new in cells]
+            rows.append([name_cell(f"{_score(left)} to {_score(right)}"), *words])
+    return table("Documents by score, before → after", ["Score", *map(display, counts)], rows, cap=40)
+
+
+def _score(logit: float) -> str:
+    """A bin's edge as a probability, with as many digits as tell it from its neighbours at 0 and 1."""
+    score = 1 / (1 + math.exp(-logit))
+    return f"{score:.2g}" if score < 0.5 else f"{1 - float(f'{1 - score:.2g}'):.7g}"
 
 
 def summary(result: Json) -> str:

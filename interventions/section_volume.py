@@ -7,7 +7,7 @@ from typing import Any
 
 from tamis.interventions import plot_bars
 from tamis.interventions.masking import display, domain
-from tamis.interventions.report_format import count, percent, size
+from tamis.interventions.report_format import DASH, count, percent, size
 from tamis.interventions.report_view import Block, Cell, Table, counted, name_cell, rate, share_cell, table
 
 __all__ = ["blocks", "flow", "slices"]
@@ -48,7 +48,7 @@ def slices(found: Json, lengths: Sequence[str], ident: str) -> Iterator[Block]:
         parts = [_bar(name, part) for name, part in rows[:_BARS]]
         title = f"Share of documents removed, {heading.lower()}"
         plot = plot_bars.rates(f"{ident}-{key}", title, parts, overall)
-        numbers = Block(f"Numbers {heading.lower()}", tables=[_slice(heading, rows)], folded=True)
+        numbers = Block(f"Numbers {heading.lower()}", tables=[_slice(heading, rows)], folded=True, numbers=True)
         if len(parts) > 1:
             yield Block(heading, plots=[plot], blocks=[numbers])
         elif parts:
@@ -77,7 +77,7 @@ def _rules(found: Json) -> Table:
     rows = [
         [
             name_cell(display(label)),
-            Cell(display(rule["action"]), kind="text"),
+            Cell(display(rule["action"] or DASH), kind="text"),
             counted(rule["fired"]["documents"]),
             counted(rule["decided"]["documents"]),
             counted(rule["decided"]["words"]),

@@ -7,7 +7,10 @@ from typing import Any
 
 import pytest
 
-from tamis.interventions import report_html, report_terminal
+from tamis.interventions import report, report_html, report_terminal
+from tamis.interventions.measures.table import MEASURES
+from tamis.interventions.rules import parse_interventions
+from tamis.interventions.testing import context_of, random_batch
 
 Make = Callable[..., dict[str, Any]]
 
@@ -120,3 +123,42 @@ def test_the_terminal_table_fits_eighty_columns_without_colour(example_report: M
     assert not any("\x1b" in line for line in lines)
     assert any(line.startswith("hate") and "×0.39 [0.35–0.42]" in line for line in lines)
     assert any(line.startswith("random-control (shadow)") for line in lines)
+
+
+@pytest.fixture(scope="module")
+def measured() -> dict[str, Any]:
+    """A report from the real measures over a random corpus, merged from two shards."""
+    plan = {
+        "drop-severe": [{"when": "hate >= 0.9 or sexual >= 0.9", "do": "drop"}, {"when": "any >= 0.7", "do": "tag"}],
+        "redact": [{"when": "passage.hate >= 0.8", "do": "redact"}],
+    }
+    shards = [random_batch(2000, seed=seed) for seed in (1, 2)]
+    interventions = parse_interventions(plan, {name: scores.categories for name, scores in shards[0].scores.items()})
+    context = context_of(interventions, shards[0], published="drop-severe")
+    states: dict[str, Any] = {}
+    for name, kind in MEASURES.items():
+        states[name] = {}
+        for batch in shards:
+            measure = kind(context)
+            measure.add(batch, {key: one.decide(batch) for key, one in interventions.items()})
+            states[name] = kind.merge(states[name], measure.state())
+    return report.build({"run_id": "0" * 16, "name": "random", "status": "published"}, states, context)
+
+
+def test_real_measures_make_a_whole_report(measured: dict[str, Any]) -> None:
+    json.dumps(measured, allow_nan=False)
+    assert set(measured["measures"]) == set(MEASURES)
+    rows = {row["category"]: row for row in measured["headline"]}
+    assert rows["hate"]["ratio"]["high"] < 1
+    assert rows["hate"]["removed"]["documents"] > 0
+    assert rows["harassment"]["removed"]["documents"] == 0
+    assert measured["verdict"]["grade"] == "estimated"
+
+
+def test_real_measures_render(measured: dict[str, Any]) -> None:
+    text = Page(report_html.render(measured)).text
+    for heading in ("Safety: what is left", "Flow: what was removed", "Coverage", "Agreement of filter and evaluator"):
+        assert heading in text
+    assert "None" not in text
+    assert "nan" not in text.split()
+    assert "drop-severe (published)" in report_terminal.plain(measured)

@@ -1,0 +1,129 @@
+"""The report as a reader's browser sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from tamis.interventions import report_html
+
+Make = Callable[..., dict[str, Any]]
+Go = Callable[..., Any]
+
+#: Text that is painted fainter than WCAG AA's 4.5:1 against the page, with its ratio.
+CONTRAST = """
+() => {
+  const parse = (c) => (c.match(/[\\d.]+/g) || []).map(Number);
+  const light = (c) => {
+    const f = (v) => ((v /= 255) <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * f(c[0]) + 0.7152 * f(c[1]) + 0.0722 * f(c[2]);
+  };
+  const behind = (node) => {
+    for (let n = node; n; n = n.parentElement) {
+      const c = parse(getComputedStyle(n).backgroundColor);
+      if (c.length === 3 || c[3] > 0) return c;
+    }
+    return [255, 255, 255];
+  };
+  const faint = [];
+  for (const node of document.querySelectorAll("body *")) {
+    const words = [...node.childNodes].some((n) => n.nodeType === 3 && n.data.trim());
+    if (!words || !node.checkVisibility() || node.closest("title, desc, style")) continue;
+    const style = getComputedStyle(node);
+    const paint = node instanceof SVGElement ? style.fill : style.color;
+    const [a, b] = [light(parse(paint)), light(behind(node))].sort((x, y) => y - x);
+    const ratio = (a + 0.05) / (b + 0.05);
+    if (ratio < 4.5) faint.push(`${node.tagName}.${node.getAttribute("class")}: ${ratio.toFixed(2)}`);
+  }
+  return [...new Set(faint)];
+}
+"""
+
+
+def overflow(page: Any) -> int:
+    """Pixels by which the page is wider than the window."""
+    return int(page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth"))
+
+
+def open_all(page: Any) -> None:
+    page.evaluate("document.querySelectorAll('details').forEach((d) => { d.open = true; })")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 768, 390])
+def test_the_page_is_quiet_and_fits(visit: Go, example_report: Make, width: int, scheme: str) -> None:
+    seen = visit(report_html.render(example_report()), width, scheme)
+    open_all(seen.page)
+    assert seen.console == []
+    assert seen.requests == [seen.address]
+    assert overflow(seen.page) == 0
+    assert seen.page.evaluate(CONTRAST) == []
+
+
+def test_the_first_screen_answers_the_four_questions(visit: Go, example_report: Make) -> None:
+    page = visit(report_html.render(example_report())).page
+    for words in ("What did it do to safety?", "What did it cost?", "Who bears it?", "How sure are we?"):
+        box = page.get_by_text(words).bounding_box()
+        assert box["y"] < 900
+    assert page.locator("table.headline tbody tr").first.bounding_box()["y"] < 900
+    assert page.title() == "web-2026-11: intervention report · tamis"
+
+
+def test_red_banners_stand_before_the_verdict(visit: Go, example_report: Make) -> None:
+    page = visit(report_html.render(example_report(independent=False))).page
+    banner, verdict = page.locator(".banner.red"), page.locator(".verdict")
+    assert banner.bounding_box()["y"] < verdict.bounding_box()["y"]
+    assert page.locator(".evidence .grade").inner_text() == "relative"
+
+
+def test_the_policy_of_the_page_blocks_a_script(visit: Go, example_report: Make) -> None:
+    page = visit(report_html.render(example_report())).page
+    blocked = page.evaluate(
+        """() => new Promise((done) => {
+          document.addEventListener("securitypolicyviolation", (event) => done(event.effectiveDirective));
+          const script = document.createElement("script");
+          script.textContent = "window.hit = 1";
+          document.head.append(script);
+          setTimeout(() => done("nothing was blocked"), 2000);
+        })"""
+    )
+    assert blocked.startswith("script-src")
+    assert page.evaluate("window.hit === undefined")
+
+
+@pytest.mark.parametrize("turn", [0, 1, 2])
+def test_hostile_names_do_nothing(visit: Go, example_report: Make, hostile: ModuleType, turn: int) -> None:
+    report = example_report()
+    shift = turn * len(hostile.PAYLOADS) // 3
+    payloads = hostile.PAYLOADS[shift:] + hostile.PAYLOADS[:shift]
+    seen = visit(report_html.render(hostile.poison(report, hostile.names(report), payloads)), 390)
+    open_all(seen.page)
+    seen.page.wait_for_timeout(200)
+    assert seen.console == []
+    assert seen.dialogs == []
+    assert seen.requests == [seen.address]
+    assert seen.page.url == seen.address
+    assert seen.page.evaluate("window.hit === undefined")
+    assert seen.page.locator("script, img, iframe, object, embed, form, input, link, base, video, math").count() == 0
+    assert seen.page.evaluate("[...document.links].every((a) => a.getAttribute('href').startsWith('#'))")
+    assert overflow(seen.page) == 0
+
+
+def test_tables_scroll_inside_their_own_box(visit: Go, example_report: Make) -> None:
+    page = visit(report_html.render(example_report()), 390).page
+    wide = page.evaluate(
+        "[...document.querySelectorAll('.scroll')].filter((b) => b.scrollWidth > b.clientWidth).length"
+    )
+    assert wide > 0
+    assert overflow(page) == 0
+
+
+def test_paper_shows_what_is_folded(visit: Go, example_report: Make) -> None:
+    page = visit(report_html.render(example_report())).page
+    page.emulate_media(media="print")
+    plan = page.locator("pre", has_text="schema: 1")
+    assert plan.evaluate("(node) => node.getBoundingClientRect().height") > 20
+    assert not page.locator("nav").is_visible()
