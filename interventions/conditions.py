@@ -84,6 +84,12 @@ class ScoreTest:
         return np.asarray(-distance if self.op in ("<", "<=") else distance, dtype=np.float32)
 
     @property
+    def condition(self) -> tuple[str, str, float]:
+        """What is compared with what: classifier, category (`share.` before it where it is a share), threshold."""
+        prefix = "share." if self.view == "share" else ""
+        return self.classifier, prefix + self.category, self.threshold
+
+    @property
     def flags(self) -> bool:
         """Whether a passage can satisfy the comparison by scoring high."""
         return self.op in (">=", ">", "==")

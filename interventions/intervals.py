@@ -135,9 +135,14 @@ def paired_ratio(still: float, cleaned: float, gone: float, kept: float, lost: f
     centre = ratio(s, q)
     if centre == 0:
         return 0.0, ratio(s_high, q_low)
-    below = math.hypot(math.log(centre / ratio(s_low, q)), math.log(centre / ratio(s, q_high)))
-    above = math.hypot(math.log(ratio(s_high, q) / centre), math.log(ratio(s, q_low) / centre) if q_low > 0 else 0)
+    below = math.hypot(_log(centre, ratio(s_low, q)), _log(centre, ratio(s, q_high)))
+    above = math.hypot(_log(ratio(s_high, q), centre), _log(ratio(s, q_low), centre))
     return centre * math.exp(-below), centre * math.exp(above)
+
+
+def _log(upper: float, lower: float) -> float:
+    """Returns log(upper/lower), infinite where lower is 0."""
+    return math.log(upper / lower) if lower > 0 else math.inf
 
 
 def fisher(correlation: float, n: float, z: float = Z95) -> Interval:

@@ -72,7 +72,8 @@ class Intervention:
         rules: Its rules, in the plan's order.
         labels: Label of each rule.
         actions: Action of each rule, by its name in the plan.
-        conditions: (classifier, category, threshold) of each comparison with a score, operating points looked up.
+        conditions: (classifier, category, threshold) of each comparison with a score, operating points looked up;
+            the category of a comparison of `share.hate` is "share.hate", since its score is a share.
         fields: Names of the record fields that the rules read.
         matches: Interventions that `calibrated` needs the rate of: those that a `when: random` rule matches.
     """
@@ -87,7 +88,7 @@ class Intervention:
         self._leaves = tuple(dict.fromkeys(used))
         compared = dict.fromkeys(leaf for rule in rules for leaf in leaves(rule.condition))
         self._tests = tuple(leaf for leaf in compared if isinstance(leaf, ScoreTest))
-        self.conditions: tuple[Condition, ...] = tuple((t.classifier, t.category, t.threshold) for t in self._tests)
+        self.conditions: tuple[Condition, ...] = tuple(test.condition for test in self._tests)
         self.fields = tuple(sorted({leaf.name for leaf in self._leaves if isinstance(leaf, FieldTest)}))
         self.matches = tuple(sorted({rule.match for rule in rules if rule.match is not None}))
         column = {test: number for number, test in enumerate(self._tests)}

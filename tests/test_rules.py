@@ -303,3 +303,9 @@ def test_a_thousand_documents_take_about_a_millisecond() -> None:
         intervention.decide(batch)
         times.append(time.process_time() - start)
     assert min(times) < 0.01  # ten times the goal: a guard against loops over documents, not a benchmark
+
+
+def test_a_share_is_named_as_one_in_the_conditions() -> None:
+    intervention = one({"when": "share.hate >= 0.2 or passage.sexual >= 0.9", "do": "tag"})
+    assert intervention.conditions == (("policy", "share.hate", 0.2), ("policy", "sexual", 0.9))
+    assert intervention.actions == ("tag",)

@@ -9,6 +9,12 @@ counts by it keeps the intervals that hold at small counts (Wilson, MOVER), with
 With fewer than `MINIMUM` flagged documents, or fewer than `MINIMUM` groups that hold one, a design effect cannot be
 told and documents count as independent (words: by Kish's effective size). Not resolvable, so without a value: a share
 of fewer than `SMALLEST` documents, and a ratio with fewer than `MINIMUM` flagged documents before.
+
+Coverage of nominal 95 % in simulation, 300 corpora each of 2,000 and 20,000 documents at 5, 1 and 0.2 %: independent
+documents 91-98 % (levels) and 94-98 % (ratios); domains with Zipf sizes (exponent 1.6) and gamma-distributed rates
+(shape 0.3), where an interval that ignores them covers a level in 11-78 %: levels 80-92 %, ratios of a random removal
+96-98 %, ratios of a filter whose recall differs by domain 81-94 %, the more the larger the corpus. A ratio is safer
+than either of its levels.
 """
 
 from __future__ import annotations

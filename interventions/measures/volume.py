@@ -184,10 +184,10 @@ class _Page:
 
 
 def _category_table(conditions: tuple[tuple[str, str, float], ...]) -> tuple[list[str], Rows]:
-    """Returns the categories of an intervention's conditions (at most 62), and each condition's index in them."""
-    categories = list(dict.fromkeys(category for _, category, _ in conditions))[:62]
+    """Returns the categories of an intervention's conditions , and each condition's index in them."""
+    categories = volume_result.categories_of(conditions)
     last = len(categories) - 1
-    index = [categories.index(one) if one in categories else last for _, one, _ in conditions]
+    index = [min(last, categories.index(one.removeprefix("share."))) for _, one, _ in conditions]
     return categories, np.array(index, dtype=np.intp)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from tamis.interventions.measures.base import Context, State
@@ -11,7 +11,7 @@ from tamis.interventions.measures.keyed import SEEN, rows
 from tamis.interventions.measures.lengths import BUCKETS
 from tamis.interventions.verdict import Action
 
-__all__ = ["OUTCOMES", "build"]
+__all__ = ["OUTCOMES", "build", "categories_of"]
 
 OUTCOMES: Final = ("removed", "rewritten", "tagged")
 _TOP: Final = 20
@@ -28,6 +28,12 @@ def build(state: State, context: Context) -> dict[str, Any]:
         "lengths": list(BUCKETS),
         "interventions": {name: _intervention(name, state, context) for name in context.interventions},
     }
+
+
+def categories_of(conditions: Iterable[tuple[str, str, float]]) -> list[str]:
+    """Returns the categories that an intervention looks at; their patterns fit into the bits of an int64."""
+    found = dict.fromkeys(category.removeprefix("share.") for _, category, _ in conditions)
+    return list(found)[:62]
 
 
 def _seen(state: State) -> Three:
@@ -84,7 +90,7 @@ def _rules(own: State, name: str, context: Context) -> dict[str, Any]:
 
 
 def _categories(own: State, name: str, context: Context) -> dict[str, Any]:
-    names = list(dict.fromkeys(category for _, category, _ in context.conditions.get(name, ())))
+    names = categories_of(context.conditions.get(name, ()))
     decided = _table(own.get("by"), len(names))
     found = {}
     for k, category in enumerate(names):
