@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 from markupsafe import Markup
 
 from tamis.interventions import plot_svg as svg
-from tamis.interventions.report_format import Estimate, percent
+from tamis.interventions.plot_layout import short
+from tamis.interventions.report_format import THIN, Estimate, percent
 
 __all__ = ["Curve", "Point", "frontier", "reliability"]
 
-_WIDTH, _HEIGHT, _LEFT, _BOTTOM, _TOP, _RIGHT = 560, 320, 60, 46, 16, 130
+_WIDTH, _HEIGHT, _LEFT, _BOTTOM, _TOP, _RIGHT = 560, 330, 60, 46, 28, 130
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,19 +46,23 @@ def frontier(name: str, title: str, curves: Sequence[Curve], x_means: str, y_mea
         y_means: What y is, such as "residual / before".
     """
     points = [point for curve in curves for point in curve.points]
-    x = svg.Axis(0, _round_up(max([p.x for p in points] + [1e-4])), _LEFT, _WIDTH - _RIGHT)
-    y = svg.Axis(0, _round_up(max([p.high or p.y for p in points] + [1e-4])), _HEIGHT - _BOTTOM, _TOP)
-    body = _frame(x, y, x_means, y_means)
+    across = svg.ticks(max([p.x for p in points] + [1e-4]))
+    up = svg.ticks(max([p.high or p.y for p in points] + [1e-4]))
+    x = svg.Axis(0, across[-1], _LEFT, _WIDTH - _RIGHT)
+    y = svg.Axis(0, up[-1], _HEIGHT - _BOTTOM, _TOP)
+    body = _frame(x, y, across, up, x_means, y_means)
     for index, curve in enumerate(curves):
         body += _curve(x, y, curve, index % 8)
-    return svg.figure(name, _WIDTH, _HEIGHT, title, _describe(curves), body)
+    body += [*_marks(x, y, curves), *_names(x, y, curves)]
+    return svg.figure(name, _WIDTH, _HEIGHT, title, _describe(curves), body, "shrink")
 
 
 def reliability(name: str, title: str, bins: Sequence[tuple[float, Estimate]]) -> Markup:
     """Returns observed shares with intervals over mean scores [(score, observed)], against the diagonal."""
     x = svg.Axis(0, 1, _LEFT, _LEFT + 260)
     y = svg.Axis(0, 1, _HEIGHT - _BOTTOM, _TOP)
-    body = [*_frame(x, y, "mean score", "observed share"), svg.line(x(0), y(0), x(1), y(1), "zero")]
+    quarters = [0, 0.25, 0.5, 0.75, 1]
+    body = [*_frame(x, y, quarters, quarters, "mean score", "observed share"), svg.line(x(0), y(0), x(1), y(1), "zero")]
     for score, observed in bins:
         if observed.get("value") is not None:
             body += _observed(x(score), y, observed)
@@ -75,11 +80,30 @@ def _observed(x: float, y: svg.Axis, observed: Estimate) -> list[Markup]:
 def _curve(x: svg.Axis, y: svg.Axis, curve: Curve, index: int) -> list[Markup]:
     if not curve.points:
         return []
-    body = _band(x, y, curve.points, index)
-    body.append(svg.path([(x(p.x), y(p.y)) for p in curve.points], f"curve c{index}"))
-    body += [mark for p in curve.points if p.words for mark in _marked(x(p.x), y(p.y), p.words, index)]
-    last = curve.points[-1]
-    return [*body, svg.text(x(last.x) + 8, y(last.y) + 4, curve.label, f"label t{index}")]
+    line = svg.path([(x(p.x), y(p.y)) for p in curve.points], f"curve c{index}")
+    return [*_band(x, y, curve.points, index), line]
+
+
+def _names(x: svg.Axis, y: svg.Axis, curves: Sequence[Curve]) -> list[Markup]:
+    """Names at the curves' ends, moved apart where they would lie on each other."""
+    ends = [(y(curve.points[-1].y), index, curve) for index, curve in enumerate(curves) if curve.points]
+    body: list[Markup] = []
+    free = y.start + 4
+    for at, index, curve in sorted(ends, key=lambda end: -end[0]):
+        free = min(at + 4, free)
+        body.append(svg.text(x(curve.points[-1].x) + 8, free, short(curve.label, 18), f"label t{index % 8}"))
+        free -= 15
+    return body
+
+
+def _marks(x: svg.Axis, y: svg.Axis, curves: Sequence[Curve]) -> list[Markup]:
+    """Marked points; words that several curves share are written once, above the topmost."""
+    marked = [(p, index % 8) for index, curve in enumerate(curves) for p in curve.points if p.words]
+    body = [svg.diamond(x(p.x), y(p.y), 6, f"mark m{index}") for p, index in marked]
+    for words in dict.fromkeys(p.words for p, _ in marked):
+        top = max((p for p, _ in marked if p.words == words), key=lambda p: p.y)
+        body.append(svg.text(x(top.x) + 4, y(top.y) - 12, short(words, 34), "tick"))
+    return body
 
 
 def _band(x: svg.Axis, y: svg.Axis, points: Sequence[Point], index: int) -> list[Markup]:
@@ -90,24 +114,20 @@ def _band(x: svg.Axis, y: svg.Axis, points: Sequence[Point], index: int) -> list
     return [svg.path(outline, f"band b{index}", closed=True)]
 
 
-def _marked(x: float, y: float, words: str, index: int) -> list[Markup]:
-    return [svg.diamond(x, y, 6, f"mark m{index}"), svg.text(x + 9, y - 8, words, "tick")]
-
-
-def _frame(x: svg.Axis, y: svg.Axis, x_means: str, y_means: str) -> list[Markup]:
+def _frame(
+    x: svg.Axis, y: svg.Axis, across: Sequence[float], up: Sequence[float], x_means: str, y_means: str
+) -> list[Markup]:
     body: list[Markup] = []
-    for step in range(5):
-        at, up = x.high * step / 4, y.high * step / 4
-        body.append(svg.line(x.start, y(up), x.end, y(up), "grid"))
-        body.append(svg.text(x.start - 6, y(up) + 4, percent(up), "tick", "end"))
-        body.append(svg.text(x(at), y.start + 16, percent(at), "tick", "middle"))
+    for tick in up:
+        body.append(svg.line(x.start, y(tick), x.end, y(tick), "grid"))
+        body.append(svg.text(x.start - 6, y(tick) + 4, _share(tick), "tick", "end"))
+    body += [svg.text(x(tick), y.start + 16, _share(tick), "tick", "middle") for tick in across]
     body.append(svg.text((x.start + x.end) / 2, y.start + 38, x_means, "axis", "middle"))
     return [*body, svg.text(2, 11, y_means, "axis")]
 
 
-def _round_up(value: float) -> float:
-    step = 10.0 ** (len(str(int(1 / value))) * -1) if value < 1 else 1.0
-    return -(-value // step) * step
+def _share(tick: float) -> str:
+    return f"{100 * tick:.4g}{THIN}%"
 
 
 def _describe(curves: Sequence[Curve]) -> str:

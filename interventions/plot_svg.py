@@ -15,7 +15,7 @@ from markupsafe import Markup
 
 from tamis.interventions.masking import inert
 
-__all__ = ["Axis", "circle", "diamond", "figure", "group", "line", "log_ticks", "path", "rect", "text"]
+__all__ = ["Axis", "circle", "diamond", "figure", "group", "line", "log_ticks", "path", "rect", "text", "ticks"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +56,14 @@ def log_ticks(low: float, high: float) -> list[float]:
     steps = (1.0,) if len(powers) > 4 else (1.0, 2.0, 5.0)
     ticks = [step * 10.0**power for power in powers for step in steps]
     return [tick for tick in ticks if low * 0.999 <= tick <= high * 1.001]
+
+
+def ticks(high: float, wanted: int = 5) -> list[float]:
+    """Returns round values from 0 to at least `high`, in steps of 1, 2, 2.5 or 5 times a power of ten."""
+    rough = high / wanted
+    power = 10.0 ** math.floor(math.log10(rough))
+    step = next(size * power for size in (1, 2, 2.5, 5, 10) if size * power >= rough * 0.999)
+    return [step * k for k in range(math.ceil(high / step - 1e-9) + 1)]
 
 
 def figure(

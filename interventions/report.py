@@ -4,8 +4,9 @@
 
     {
       "schema": 1,
+      "order": [NAME, …],                              names of the run in reading order, see `report_order`
       "run": {"id", "name", "version", "fingerprint", "status", "published", "counts", "shards", "gate"},
-      "provenance": {"plan", "bundles", "evaluator", "packages", "salt", "sample_shift", "independence", "command"},
+      "provenance": {"plan": YAML, "bundles", "evaluator", "packages", "salt", "command", …notes of the context},
       "banners": [{"level": "red" | "amber", "code", "text"}],
       "lead": NAME,                                    the published intervention, else the plan's first
       "verdict": {"sentence", "grade"},                of the lead
@@ -28,6 +29,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+import yaml
+
 from tamis.interventions import verdict_text
 from tamis.interventions.masking import display
 from tamis.interventions.measures.base import Context, State
@@ -35,13 +38,14 @@ from tamis.interventions.measures.estimate import Grade, missing
 from tamis.interventions.measures.table import MEASURES
 from tamis.interventions.report_banners import banners
 from tamis.interventions.report_gaps import gaps
+from tamis.interventions.report_order import reading_order
 
 __all__ = ["SCHEMA", "assemble", "build"]
 
 SCHEMA: Final = 1
 
 _RUN = ("name", "version", "fingerprint", "status", "counts", "shards", "gate")
-_PROVENANCE = ("plan", "bundles", "evaluator", "packages")
+_PROVENANCE = ("bundles", "evaluator", "packages")
 
 Json = dict[str, Any]
 
@@ -66,6 +70,7 @@ def assemble(record: Mapping[str, Any], measures: Mapping[str, Json], context: C
     lead = context.published or next(iter(context.interventions), "")
     report = {
         "schema": SCHEMA,
+        "order": reading_order(context),
         "run": {"id": record.get("run_id"), "published": context.published, **_only(record, _RUN)},
         "provenance": _provenance(record, context),
         "lead": lead,
@@ -79,7 +84,14 @@ def assemble(record: Mapping[str, Any], measures: Mapping[str, Json], context: C
 
 
 def _provenance(record: Mapping[str, Any], context: Context) -> Json:
-    return {**_only(record, _PROVENANCE), "salt": context.salt, **context.notes, "command": "tamis run plan.yaml"}
+    plan = yaml.safe_dump(record.get("plan") or {}, sort_keys=False, allow_unicode=True, width=100)
+    return {
+        **_only(record, _PROVENANCE),
+        "plan": plan,
+        "salt": context.salt,
+        **context.notes,
+        "command": "tamis run plan.yaml",
+    }
 
 
 def _only(record: Mapping[str, Any], keys: tuple[str, ...]) -> Json:

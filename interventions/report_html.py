@@ -11,6 +11,7 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
 from tamis.interventions import masking
+from tamis.interventions.report_order import ordered
 from tamis.interventions.report_page import page
 
 __all__ = ["render"]
@@ -22,7 +23,7 @@ def render(report: Mapping[str, Any]) -> str:
     Args:
         report: The content of report.json, see `report`.
     """
-    return _environment().get_template("report.html.j2").render(page=page(report))
+    return _environment().get_template("report.html.j2").render(page=page(ordered(report)))
 
 
 @cache

@@ -16,6 +16,7 @@ from rich.text import Text
 
 from tamis.interventions.masking import terminal
 from tamis.interventions.report_format import DASH, THIN, count, digits, is_measured, percent, ratio, ratio_interval
+from tamis.interventions.report_order import ordered
 from tamis.interventions.verdict_text import GRADES
 
 __all__ = ["plain", "render", "show"]
@@ -51,6 +52,7 @@ def plain(report: Json, width: int = 80) -> str:
 
 def render(report: Json) -> RenderableType:
     """Returns banners, the lead intervention's table and one line for each other intervention."""
+    report = ordered(report)
     lead = str(report["lead"])
     parts: list[RenderableType] = [*_banners(report)]
     if lead in report["interventions"]:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import yaml
-
 from tamis.interventions.masking import display, verbatim
 from tamis.interventions.report_format import DASH, count
 from tamis.interventions.report_view import Block, Cell, Table, name_cell, table
@@ -83,14 +81,16 @@ def provenance(report: Json) -> Listing:
 
 def code(report: Json) -> list[tuple[str, str]]:
     """Returns the plan as YAML and the commands that reproduce the run."""
-    plan = yaml.safe_dump(report["provenance"].get("plan") or {}, sort_keys=False, allow_unicode=True, width=100)
     version = display(report["run"].get("version") or "", 40)
     commands = (
         f"pip install tamis=={version}\n"
         "# save the plan below as plan.yaml and set corpus.root and output to your paths\n"
         f"{display(report['provenance'].get('command') or '', 400)}"
     )
-    return [("Reproduce this run", commands), ("Plan, with every default spelled out", verbatim(plan))]
+    return [
+        ("Reproduce this run", commands),
+        ("Plan, with every default spelled out", verbatim(report["provenance"].get("plan") or "")),
+    ]
 
 
 def independence(report: Json) -> Block:

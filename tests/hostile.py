@@ -123,9 +123,7 @@ def poison(report: dict[str, Any], names: set[str], payloads: list[str]) -> dict
     renamed = {name: f"{name}{next(supply)}" for name in sorted(names - _KEEP)}
     taint = _taint(renamed, supply)
     poisoned: dict[str, Any] = _walk(report, renamed, taint)
-    poisoned["provenance"]["plan"] = {
-        taint(key): taint(str(value)) for key, value in report["provenance"]["plan"].items()
-    }
+    poisoned["provenance"]["plan"] = "\n".join(map(taint, report["provenance"]["plan"].splitlines()))
     return poisoned
 
 

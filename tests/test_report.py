@@ -46,9 +46,14 @@ def test_schema_stands_first_and_the_content_is_plain_json(example_report: Make)
     assert json.loads(json.dumps(report, allow_nan=False)) == report
 
 
-def test_the_page_is_made_of_json_alone(example_report: Make) -> None:
+def test_page_and_table_come_out_the_same_from_the_file(example_report: Make) -> None:
     report = example_report()
-    assert report_html.render(json.loads(json.dumps(report))) == report_html.render(report)
+    stored = json.loads(json.dumps(report, sort_keys=True))
+    assert report_html.render(stored) == report_html.render(report)
+    assert report_terminal.plain(stored) == report_terminal.plain(report)
+    rules = list(report["interventions"])
+    text = Page(report_html.render(stored)).text
+    assert [text.index(name) for name in rules] == sorted(text.index(name) for name in rules)
 
 
 def test_headline_rows_join_prevalence_and_volume(example_report: Make) -> None:
