@@ -41,7 +41,7 @@ from tamis.interventions.conditions import (
     pattern,
 )
 from tamis.interventions.scope import NUMBERS, TEXTS, VIEWS, Scope, nearest
-from tamis.interventions.tokens import Token, parse_error, tokens
+from tamis.interventions.tokens import Cursor, Token, parse_error
 
 __all__ = ["parse"]
 
@@ -73,78 +73,58 @@ def parse(when: str, scope: Scope, *, negate: bool = False) -> Node:
     return _Parser(when, scope).whole(negate)
 
 
-class _Parser:
+class _Parser(Cursor):
     """One condition being parsed. `negate` says that an odd number of `not` stands around what is parsed."""
 
     def __init__(self, when: str, scope: Scope) -> None:
-        self._when = when
+        super().__init__(when)
         self._scope = scope
-        self._tokens = tokens(when)
-        self._at = 0
         self._depth = 0
 
     def whole(self, negate: bool) -> Node:
         node = self._condition(negate)
-        if self._next.kind != "end":
-            raise self._expected("`and`, `or` or the end of the condition")
+        if self.following.kind != "end":
+            raise self.expected("`and`, `or` or the end of the condition")
         return node
-
-    @property
-    def _next(self) -> Token:
-        return self._tokens[self._at]
-
-    def _take(self) -> Token:
-        token = self._next
-        self._at += 1
-        return token
-
-    def _accept(self, *texts: str) -> Token | None:
-        return self._take() if self._next.text in texts and self._next.kind in ("name", "symbol") else None
-
-    def _expected(self, what: str, known: tuple[str, ...] = ()) -> UsageError:
-        token = self._next
-        found = "the end" if token.kind == "end" else f"`{token.text}`"
-        hint = nearest(token.text, known) if known and token.kind == "name" else ""
-        return parse_error(self._when, token.start, f"found {found}, expected {what}{hint}")
 
     def _condition(self, negate: bool) -> Node:
         parts = [self._all(negate)]
-        while self._accept("or"):
+        while self.accept("or"):
             parts.append(self._all(negate))
         return _join(parts, every=negate)
 
     def _all(self, negate: bool) -> Node:
         parts = [self._one(negate)]
-        while self._accept("and"):
+        while self.accept("and"):
             parts.append(self._one(negate))
         return _join(parts, every=not negate)
 
     def _one(self, negate: bool) -> Node:
         self._depth += 1
         if self._depth > MAX_DEPTH:
-            raise parse_error(self._when, self._next.start, f"nested more than {MAX_DEPTH} deep; split the rule")
+            raise parse_error(self.when, self.following.start, f"nested more than {MAX_DEPTH} deep; split the rule")
         node = self._nested(negate)
         self._depth -= 1
         return node
 
     def _nested(self, negate: bool) -> Node:
-        if self._accept("not"):
+        if self.accept("not"):
             return self._one(not negate)
-        if self._accept("("):
+        if self.accept("("):
             node = self._condition(negate)
-            if not self._accept(")"):
-                raise self._expected("`)`")
+            if not self.accept(")"):
+                raise self.expected("`)`")
             return node
         return self._test(negate)
 
     def _test(self, negate: bool) -> Node:
-        if self._next.kind != "name" or self._next.text in ("and", "or", "in", "matches"):
-            raise self._expected("a category, a field of documents, `unscored`, `not` or `(`")
-        token = self._take()
+        if self.following.kind != "name" or self.following.text in ("and", "or", "in", "matches"):
+            raise self.expected("a category, a field of documents, `unscored`, `not` or `(`")
+        token = self.take()
         head, _, rest = token.text.partition(".")
         if token.text == "unscored" or (rest == "unscored" and head in self._scope.classifiers):
             return UnscoredTest(head if rest else None, negate)
-        if token.text == "random" and self._next.text not in COMPARISONS:
+        if token.text == "random" and self.following.text not in COMPARISONS:
             return self._drawn(token, negate)
         if token.text in NUMBERS:
             return self._number_test(token.text, negate)
@@ -155,81 +135,53 @@ class _Parser:
         return self._score_test(token, negate)
 
     def _drawn(self, token: Token, negate: bool) -> Leaf:
-        if len(self._tokens) > 2 or negate:
-            raise parse_error(self._when, token.start, "`random` stands alone; write `random < 0.1` inside a condition")
+        if len(self) > 2 or negate:
+            raise parse_error(self.when, token.start, "`random` stands alone; write `random < 0.1` inside a condition")
         return Drawn()
 
-    def _op(self, known: tuple[str, ...], what: str) -> str:
-        if self._next.text not in known or self._next.kind == "string":
-            raise self._expected(f"{what} ({' '.join(known)})")
-        return self._take().text
-
     def _comparison(self, negate: bool, of: str) -> str:
-        op = self._op(COMPARISONS, f"a comparison of `{of}`")
+        op = self.operator(COMPARISONS, f"a comparison of `{of}`")
         return NEGATED[op] if negate else op
-
-    def _number(self, what: str, highest: float = float("inf")) -> float:
-        if self._next.kind != "number" or not 0 <= float(self._next.text) <= highest:
-            raise self._expected(what)
-        return float(self._take().text)
 
     def _number_test(self, name: str, negate: bool) -> Leaf:
         op = self._comparison(negate, name)
         if name == "random":
-            return NumberTest(name, op, self._number("a number from 0 to 1", 1.0))
-        return NumberTest(name, op, self._number(f"a number of {name}"))
+            return NumberTest(name, op, self.number("a number from 0 to 1", 1.0))
+        return NumberTest(name, op, self.number(f"a number of {name}"))
 
     def _text(self, negate: bool, name: Token) -> tuple[str, str | tuple[str, ...]]:
         """Parses what may follow a text, and returns operator and value."""
-        if self._accept("not"):
+        if self.accept("not"):
             negate = not negate
-            op = self._op(("in", "matches"), "what `not` negates")
+            op = self.operator(("in", "matches"), "what `not` negates")
         else:
-            op = self._op(("==", "!=", "in", "matches"), f"a comparison of `{name.text}`")
-        value = self._strings() if op == "in" else self._string(op == "matches")
+            op = self.operator(("==", "!=", "in", "matches"), f"a comparison of `{name.text}`")
+        value = self.strings() if op == "in" else self._pattern() if op == "matches" else self.string()
         return (NEGATED[op] if negate else op), value
 
-    def _string(self, is_pattern: bool = False) -> str:
-        if self._next.kind != "string":
-            raise self._expected('a string in quotes, such as "forum"')
-        token = self._take()
-        quote = token.text[0]
-        value = token.text[1:-1].replace(f"\\{quote}", quote)
-        if is_pattern:
-            self._check_pattern(value, token)
-        return value
-
-    def _check_pattern(self, value: str, token: Token) -> None:
+    def _pattern(self) -> str:
+        token = self.following
+        value = self.string()
         try:
             pattern(value)
         except re2.error as error:
             reason = error.args[0].decode("utf-8", "replace") if error.args else "see the syntax of RE2"
-            raise parse_error(self._when, token.start, f"not a pattern of RE2: {reason}") from None
-
-    def _strings(self) -> tuple[str, ...]:
-        if not self._accept("["):
-            raise self._expected('a list such as ["forum", "news"]')
-        values = [self._string()]
-        while self._accept(","):
-            values.append(self._string())
-        if not self._accept("]"):
-            raise self._expected("`,` or `]`")
-        return tuple(values)
+            raise parse_error(self.when, token.start, f"not a pattern of RE2: {reason}") from None
+        return value
 
     def _field_test(self, token: Token, name: str, negate: bool) -> Leaf:
         known = self._scope.fields
         if not name or (known is not None and name not in known):
             hint = nearest(name, known or ()) or "; name it under `corpus.fields.extra`"
-            raise parse_error(self._when, token.start, f"`{token.text}` is not a field that the plan reads{hint}")
-        following = self._tokens[min(self._at + 1, len(self._tokens) - 1)]
-        if self._next.text not in COMPARISONS or following.kind == "string":
+            raise parse_error(self.when, token.start, f"`{token.text}` is not a field that the plan reads{hint}")
+        if self.following.text not in COMPARISONS or self.peek().kind == "string":
             return FieldTest(name, *self._text(negate, token))
         op = self._comparison(negate, token.text)
-        if op in ("==", "!=") and (boolean := self._accept("true", "false")):
+        if op in ("==", "!=") and (boolean := self.accept("true", "false")):
             return FieldTest(name, op, boolean.text == "true")
-        if self._next.kind != "number":
-            raise self._expected("a number, a string in quotes, `true` or `false`")
-        return FieldTest(name, op, float(self._take().text))
+        if self.following.kind != "number":
+            raise self.expected("a number, a string in quotes, `true` or `false`")
+        return FieldTest(name, op, float(self.take().text))
 
     def _score_test(self, token: Token, negate: bool) -> Node:
         view, dot, path = token.text.partition(".")
@@ -247,24 +199,24 @@ class _Parser:
         try:
             pairs = self._scope.categories(path)
         except UsageError as error:
-            raise parse_error(self._when, token.start, str(error)) from None
+            raise parse_error(self.when, token.start, str(error)) from None
         if view == "share" and path.rpartition(".")[2] == "any":
             return list(dict.fromkeys((name, "any") for name, _ in pairs))
         return pairs
 
     def _threshold(self, view: str, name: str) -> tuple[str | None, float]:
         """Parses a number or an operating point: (None, number) or (kind, level)."""
-        if view != "share" and (point := self._accept(*POINTS)):
-            if not self._accept("("):
-                raise self._expected(f"`(` after `{point.text}`, as in `{point.text}(0.95)`")
-            level = self._number("a number from 0 to 1", 1.0)
-            if not self._accept(")"):
-                raise self._expected("`)`")
+        if view != "share" and (point := self.accept(*POINTS)):
+            if not self.accept("("):
+                raise self.expected(f"`(` after `{point.text}`, as in `{point.text}(0.95)`")
+            level = self.number("a number from 0 to 1", 1.0)
+            if not self.accept(")"):
+                raise self.expected("`)`")
             return point.text, level
         what = "a number from 0 to 1" if view == "share" else "a number from 0 to 1 or precision(…), recall(…), fpr(…)"
-        if self._next.kind != "number":
-            raise self._expected(f"{what}, since `{name}` is a score", () if view == "share" else POINTS)
-        return None, self._number(what, 1.0)
+        if self.following.kind != "number":
+            raise self.expected(f"{what}, since `{name}` is a score", () if view == "share" else POINTS)
+        return None, self.number(what, 1.0)
 
     def _look_up(self, token: Token, name: str, category: str, kind: str | None, number: float) -> float:
         if kind is None:
@@ -272,7 +224,7 @@ class _Parser:
         try:
             return self._scope.threshold(name, category, kind, number)
         except UsageError as error:
-            raise parse_error(self._when, token.start, str(error)) from None
+            raise parse_error(self.when, token.start, str(error)) from None
 
 
 def _join(parts: list[Node], *, every: bool) -> Node:
