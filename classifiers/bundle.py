@@ -291,7 +291,7 @@ def write(folder: Path, header: Mapping[str, Any], golden: Sequence[str], card: 
     )
     (folder / GOLDEN).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     files[GOLDEN] = _facts(folder / GOLDEN)
-    content = json.dumps({**header, "format": FORMAT, "files": files}, sort_keys=True, indent=1, allow_nan=False)
+    content = json.dumps({**header, "format": FORMAT, "files": files}, indent=1, allow_nan=False)
     (folder / HEADER).write_text(f"{content}\n", encoding="utf-8")
     if card:
         (folder / CARD).write_text(card, encoding="utf-8")

@@ -89,4 +89,4 @@ def _mapped(logits: Logits, x: Logits, y: Logits) -> Logits:
 
 
 def _sigmoid(logits: Logits) -> Logits:
-    return 1 / (1 + np.exp(-logits))
+    return np.asarray(1 / (1 + np.exp(-logits)))

@@ -1,20 +1,20 @@
-"""The table of classifier kinds: how the files of a bundle become a classifier.
-
-A new kind is one module and one line here. Loaders get the bundle's folder and its `parameters`, to which the bundle
-adds its `normaliser`; they return a classifier of raw scores, and raise BundleError for files that are not theirs.
-"""
+"""The kinds of classifier that a bundle may hold. A new kind is one module and one line here."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
-from tamis.classifiers import fasttext_model
+from tamis.classifiers import fasttext_model, lexicon, linear_model
 from tamis.classifiers.base import Classifier
 
-__all__ = ["KINDS"]
+__all__ = ["KINDS", "Load"]
 
-KINDS: Final[Mapping[str, Callable[[Path, Mapping[str, Any]], Classifier]]] = {
-    "fasttext": fasttext_model.load,
-}
+#: (folder of the bundle, its parameters with its `normaliser`) to a classifier with raw scores.
+Load = Callable[[Path, Mapping[str, Any]], Classifier]
+
+KINDS: Final[Mapping[str, Load]] = MappingProxyType(
+    {"fasttext": fasttext_model.load, "linear": linear_model.load, "lexicon": lexicon.load}
+)
