@@ -43,6 +43,7 @@ def finish(store: Store, spec: RunSpec, merged: Merged, context: Context) -> str
         store.write(f"{spec.folder}/{FAILURES}", canonical_bytes({"failures": entries}) + b"\n")
         return "failed"
     reach("publish.started")
+    spec = _portable(spec)
     store.delete(f"{spec.folder}/{FAILURES}")
     store.sweep(spec.folder)
     checks = _gate(spec, merged)
@@ -58,6 +59,11 @@ def finish(store: Store, spec: RunSpec, merged: Merged, context: Context) -> str
         manifests.point(store, spec.run_id, data)
     reach("publish.current")
     return status
+
+
+def _portable(spec: RunSpec) -> RunSpec:
+    """Returns the spec without where it was written to: the same run has the same record wherever it lies."""
+    return msgspec.structs.replace(spec, plan=msgspec.structs.replace(spec.plan, output=""))
 
 
 def _unbalanced(merged: Merged) -> list[Failure]:
