@@ -52,9 +52,10 @@ def rates(name: str, title: str, parts: Sequence[Part], overall: float | None = 
         axis = svg.Axis(0, top, layout.start, layout.end)
         body: list[Markup] = []
         for index, part in enumerate(parts):
-            body += layout.words(part.label, part.words, layout.middle(index))
             body += _rate(axis, part, layout.middle(index) - 8)
         body += _overall(axis, overall, 14 + layout.line * len(parts))
+        for index, part in enumerate(parts):
+            body += layout.words(part.label, part.words, layout.middle(index))
         return _figure(f"{name}-{layout.name}", title, parts, body, layout, 34)
 
     return both(draw)

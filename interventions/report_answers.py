@@ -48,6 +48,10 @@ def _safety(lead: Json) -> Answer:
     if not is_measured(row.get("ratio")):
         reason = (row.get("ratio") or {}).get("reason") or "no evaluator looked"
         return Answer(question, "not measured", f"{display(reason, 200)}.")
+    if row["grade"] == "relative":
+        return Answer(
+            question, "cannot be said", "The evaluator is not independent of the filter; its own changes are below."
+        )
     words = {"unknown": "not resolvable", "no change": "no detectable change"}
     big = words.get(effect(row["ratio"]), change(row["ratio"]))
     return Answer(

@@ -67,6 +67,7 @@ class Page:
     grade_means: str
     answers: Sequence[report_answers.Answer]
     headline: Table
+    relative: bool
     sections: Sequence[Section]
     notice: str = NOTICE
     footer: str = field(default="Made by tamis from report.json, which holds every number of this page.")
@@ -94,12 +95,15 @@ def page(report: Json) -> Page:
         grade_means=GRADES.get(verdict["grade"], ""),
         answers=report_answers.answers(report),
         headline=headline(report.get("headline") or ()),
+        relative=verdict["grade"] == "relative",
         sections=list(_sections(report, lead)),
     )
 
 
 def headline(rows: Sequence[Json]) -> Table:
     """Returns the before/after table, one row a category, with every ratio drawn on one axis."""
+    if any(row["grade"] == "relative" for row in rows):
+        return _removals(rows)
     span = plot_forest.domain([row["ratio"] for row in rows])
     samples = {key: _sample(rows, key) for key in ("before", "after")}
     columns = [
@@ -117,15 +121,27 @@ def headline(rows: Sequence[Json]) -> Table:
     return Table(found.caption, found.columns, found.rows, found.note, (3, plot_forest.strip_axis(span)))
 
 
-def _headline_row(row: Json, span: tuple[float, float], samples: Mapping[str, int | None]) -> list[Cell]:
+def _removals(rows: Sequence[Json]) -> Table:
+    """The headline where the evaluator is not independent: its numbers stand in their section, under their name."""
+    cells = [[name_cell(category_name(row["category"])), *_removed(row), _evidence(row["grade"])] for row in rows]
+    note = "The evaluator’s own changes are under “Safety”: they are not changes in prevalence."
+    return table(
+        "Removed by the filter", ["Category", "Removed documents", "Removed words", "Evidence"], cells, note=note
+    )
+
+
+def _removed(row: Json) -> list[Cell]:
     removed = row.get("removed") or {}
+    return [counted(removed.get("documents")), counted(removed.get("words"))]
+
+
+def _headline_row(row: Json, span: tuple[float, float], samples: Mapping[str, int | None]) -> list[Cell]:
     change = ratio_cell(row["ratio"])
     return [
         name_cell(category_name(row["category"])),
         *(share_cell(row[key], sample=samples[key] is None) for key in ("before", "after")),
         Cell(change.main, change.sub, f"strip {change.kind}", plot_forest.strip(row["ratio"], span)),
-        counted(removed.get("documents")),
-        counted(removed.get("words")),
+        *_removed(row),
         _evidence(row["grade"]),
     ]
 
@@ -187,8 +203,10 @@ def _sections(report: Json, lead: str) -> Iterator[Section]:
 def _measured(measures: Json, lead: str) -> Iterator[Section]:
     volume, prevalence = measures.get("volume"), measures.get("prevalence")
     if prevalence and lead in prevalence.get("interventions", {}):
-        words = [section_prevalence.summary(prevalence)]
-        yield Section("safety", "Safety: what is left", words, list(section_prevalence.blocks(prevalence, lead, "p")))
+        relative = prevalence.get("grade") == "relative"
+        heading = "Safety: evaluator-relative change (not residual prevalence)" if relative else "Safety: what is left"
+        blocks = [*section_prevalence.blocks(prevalence, lead, "p"), *section_prevalence.caution(relative)]
+        yield Section("safety", heading, [section_prevalence.summary(prevalence)], blocks)
         yield Section("scores", "Score histograms", blocks=list(section_prevalence.histograms(prevalence, lead, "h")))
     if volume and lead in volume.get("interventions", {}):
         found = volume["interventions"][lead]

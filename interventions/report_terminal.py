@@ -76,7 +76,12 @@ def _title(report: Json, lead: str) -> Text:
     documents, words = (_percent((shares.get(unit) or {}).get("value")) for unit in ("documents", "words"))
     state = "published" if report["run"].get("status") == "published" else "not published"
     tail = f" ({state}): removed {documents} of documents, {words} of words"
-    return Text.assemble("\n", (terminal(lead, 40), "bold"), tail, "\n")
+    relative = "\nevaluator-relative change (not residual prevalence):" if _relative(found) else ""
+    return Text.assemble("\n", (terminal(lead, 40), "bold"), tail, relative, "\n")
+
+
+def _relative(found: Json) -> bool:
+    return any(row["grade"] == "relative" for row in found["headline"])
 
 
 def _table(found: Json) -> Table:

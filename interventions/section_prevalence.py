@@ -23,9 +23,13 @@ from tamis.interventions.report_view import (
     table,
 )
 
-__all__ = ["blocks", "histograms"]
+__all__ = ["blocks", "caution", "histograms", "summary"]
 
 Json = Mapping[str, Any]
+
+#: Ratio after/before that an evaluator reports where the true one is 0.21, by how much of the filter's errors it
+#: shares. It understates the effect while they are independent and overstates it when they are one model.
+_SHARED_ERRORS = ((0.0, 0.72), (0.3, 0.60), (0.6, 0.39), (0.8, 0.17), (1.0, 0.00))
 
 _HISTOGRAMS = "The same documents before and after. Both axes are stretched where a policy acts: the rare upper tail."
 
@@ -60,6 +64,15 @@ def blocks(result: Json, name: str, ident: str) -> Iterator[Block]:
     yield Block("What is counted", tables=[_definitions(result)], folded=True)
     yield Block("How each interval was made", tables=[_methods(found)], folded=True)
     yield Block("By length", tables=[_by_length(found, result.get("lengths", ()))], folded=True)
+
+
+def caution(relative: bool) -> Iterator[Block]:
+    """Yields how far off an evaluator can be that shares the filter's errors."""
+    if relative:
+        rows = [[name_cell(f"{shared:.1f}"), Cell(f"×{seen:.2f}"), Cell("×0.21")] for shared, seen in _SHARED_ERRORS]
+        columns = ["Correlation of the errors", "The evaluator says", "True ratio"]
+        note = "Simulation: filter with recall 0.80 and precision 0.14, evaluator with 1 % false alarms, both AUC 0.96."
+        yield Block("How far off can it be?", tables=[table("Ratios by shared errors", columns, rows, note=note)])
 
 
 def histograms(result: Json, name: str, ident: str) -> Iterator[Block]:

@@ -44,7 +44,7 @@ def slices(found: Json, lengths: Sequence[str], ident: str) -> Iterator[Block]:
     """Yields removal rates by source, language and length."""
     overall = _share(found, "documents")
     for key, heading in (("source", "By source"), ("language", "By language"), ("length", "By length in words")):
-        rows = _ordered(found["by"].get(key, {}), lengths if key == "length" else ())
+        rows = _named(_ordered(found["by"].get(key, {}), lengths if key == "length" else ()), key)
         parts = [_bar(name, part) for name, part in rows[:_BARS]]
         title = f"Share of documents removed, {heading.lower()}"
         plot = plot_bars.rates(f"{ident}-{key}", title, parts, overall)
@@ -122,7 +122,7 @@ def _slice(heading: str, rows: Sequence[tuple[str, Json]]) -> Table:
     columns = ["", "Documents", "Removed", "Words removed", "Rewritten", "Tagged"]
     cells = [
         [
-            name_cell(display(name) if name else "(none named)"),
+            name_cell(name),
             counted(part["seen"]["documents"]),
             rate(part["removed"]["documents"], part["seen"]["documents"]),
             rate(part["removed"]["words"], part["seen"]["words"]),
@@ -137,7 +137,7 @@ def _slice(heading: str, rows: Sequence[tuple[str, Json]]) -> Table:
 def _bar(name: str, part: Json) -> plot_bars.Part:
     seen, removed = part["seen"]["documents"], part["removed"]["documents"]
     share = removed / seen if seen else 0.0
-    return plot_bars.Part(display(name) if name else "(none named)", share, f"{percent(share)} of {count(seen)}")
+    return plot_bars.Part(name, share, f"{percent(share)} of {count(seen)}")
 
 
 def _ordered(parts: Json, order: Sequence[str]) -> list[tuple[str, Json]]:
@@ -147,6 +147,12 @@ def _ordered(parts: Json, order: Sequence[str]) -> list[tuple[str, Json]]:
         place = {name: index for index, name in enumerate(order)}
         return sorted(present, key=lambda item: place.get(item[0], len(place)))
     return sorted(present, key=lambda item: (-item[1]["seen"]["documents"], item[0]))
+
+
+def _named(rows: Sequence[tuple[str, Json]], key: str) -> list[tuple[str, Json]]:
+    """Slices with their names as a reader may see them."""
+    special = {"": "(none named)", "und": "undetermined"} if key == "language" else {"": "(none named)"}
+    return [(special.get(name) or display(name), part) for name, part in rows]
 
 
 def _share(found: Json, unit: str) -> float | None:

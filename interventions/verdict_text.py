@@ -19,8 +19,8 @@ __all__ = ["GRADES", "effect", "grade", "overall_grade", "sentence"]
 
 GRADES: Final = {
     "certified": "human labels on what was kept and removed, with a valid interval",
-    "estimated": "by an evaluator that is independent of the filter",
-    "relative": "by an evaluator that is not independent of the filter: not a change in prevalence",
+    "estimated": "measured by an evaluator that is independent of the filter",
+    "relative": "a change by an evaluator that is not independent of the filter, not a change in prevalence",
     "not resolvable": "measured, but too few cases to tell a fall from a rise",
     "not measured": "no evaluator looked",
 }
@@ -90,6 +90,9 @@ def _others(removed: Mapping[str, Any]) -> str:
 
 
 def _changes(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    if any(row["grade"] == "relative" for row in rows):
+        # A number in this sentence would be read as a change in prevalence, whatever stands beside it.
+        return ["What it did to prevalence cannot be said: the evaluator is not independent of the filter."]
     moved = [row for row in rows if effect(row.get("ratio")) in {"fell", "rose"}]
     still = [_spoken(row) for row in rows if effect(row.get("ratio")) == "no change"]
     unknown = [_spoken(row) for row in rows if row["grade"] == "not resolvable"]
@@ -112,8 +115,6 @@ def _measured_by(rows: Sequence[Mapping[str, Any]]) -> str:
     grades = {row["grade"] for row in rows}
     if grades == {"certified"}:
         return "By human labels"
-    if "relative" in grades:
-        return "By an evaluator that is not independent of the filter"
     return "By an independent evaluator"
 
 

@@ -92,6 +92,18 @@ def test_banners_and_grades(example_report: Make, changes: dict[str, Any], code:
     assert all(" ".join(banner["text"].split()) in text for banner in report["banners"])
 
 
+def test_a_dependent_evaluator_gives_no_headline_number(example_report: Make) -> None:
+    report = example_report(independent=False)
+    assert "cannot be said" in report["verdict"]["sentence"]
+    assert "fell" not in report["verdict"]["sentence"]
+    html = report_html.render(report)
+    first, rest = html.split('<nav aria-label="Sections">')
+    assert "×0.30" not in first
+    assert "×0.30" in rest
+    assert "evaluator-relative change (not residual prevalence)" in Page(rest).text
+    assert "evaluator-relative change (not residual prevalence)" in report_terminal.plain(report)
+
+
 def test_what_is_not_measured_is_never_zero(example_report: Make) -> None:
     report = example_report(evaluator=(), independent=False)
     row = report["headline"][0]
