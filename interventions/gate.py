@@ -42,7 +42,7 @@ def check(limits: Mapping[str, float | None], counts: Mapping[str, int], unscore
     Args:
         limits: The plan's `gate`; None = no condition.
         counts: Records by outcome: seen, kept, dropped, quarantined.
-        unscored: Documents without a score by any classifier; None where coverage was not measured.
+        unscored: Documents left unscored by the classifier that scored fewest; None where that was not measured.
 
     Returns:
         One `Check` per stated condition, in a fixed order.

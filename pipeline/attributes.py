@@ -23,6 +23,7 @@ import numpy as np
 
 from tamis.classifiers.base import BatchScores, FloatMatrix, Unscored
 from tamis.interventions.batch import Batch
+from tamis.interventions.rewriting import redacted_spans
 from tamis.interventions.verdict import Action, Decisions
 
 __all__ = ["SPAN_FLOOR", "rows"]
@@ -57,7 +58,7 @@ def rows(
     if batch.evaluator is not None:
         columns.append(_score_column("evaluator", batch.evaluator, lengths))
     spans, unscored = _passage_spans(batch), _unscored(batch)
-    verdicts = _verdicts(decisions, conditions, bundles)
+    verdicts = _verdicts(batch, decisions, conditions, bundles)
     removed = set() if published is None else set(np.flatnonzero(decisions[published].removed).tolist())
     special = spans.keys() | unscored.keys() | verdicts.keys() | removed
     for i, (identity, number, *scores) in enumerate(zip(batch.ids, numbers, *columns, strict=True)):
@@ -128,6 +129,7 @@ def _unscored(batch: Batch) -> dict[int, dict[str, str]]:
 
 
 def _verdicts(
+    batch: Batch,
     decisions: Mapping[str, Decisions],
     conditions: Mapping[str, Sequence[tuple[str, str, float]]],
     bundles: Mapping[str, str],
@@ -146,4 +148,6 @@ def _verdicts(
                 verdict["score"] = round(float(decided.score[i]), 5)
                 verdict["bundle"] = bundles.get(classifier, "")
             found.setdefault(i, {})[name] = verdict
+        for i, spans in redacted_spans(batch, decided):
+            found[i][name]["redacted"] = [list(span) for span in spans]
     return found

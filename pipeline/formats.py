@@ -91,24 +91,40 @@ class Format:
         name: What the plan's `corpus.format` calls it.
         endings: Endings of file names, before that of the compression.
         read: Opens a reader over stored bytes at their start, for a shard's name and the plan's fields.
-        write: Opens a writer to an empty file, for the output's name and the plan's fields.
+        write: Opens a writer to an empty file, for the output's name, the plan's fields and the reader that the
+            documents come from, where there is one.
     """
 
     name: str
     endings: tuple[str, ...]
     read: Callable[[BinaryIO, str, Fields, Limits], Reader]
-    write: Callable[[BinaryIO, str, Fields], Writer]
+    write: Callable[[BinaryIO, str, Fields, Reader | None], Writer]
 
 
 def _read_jsonl(raw: BinaryIO, name: str, fields: Fields, limits: Limits) -> Reader:
     return JsonlReader(open_verified(raw, compression_of(name), limits, name), fields, limits)
 
 
-def _write_jsonl(sink: BinaryIO, name: str, fields: Fields) -> Writer:
+def _write_jsonl(sink: BinaryIO, name: str, fields: Fields, like: Reader | None) -> Writer:  # noqa: ARG001
     return JsonlWriter(sink, compression_of(name), fields)
 
 
-_TABLE = (Format("jsonl", (".jsonl", ".ndjson", ".json"), _read_jsonl, _write_jsonl),)
+def _read_parquet(raw: BinaryIO, name: str, fields: Fields, limits: Limits) -> Reader:
+    from tamis.pipeline.parquet import ParquetReader
+
+    return ParquetReader(raw, name, fields, limits)
+
+
+def _write_parquet(sink: BinaryIO, name: str, fields: Fields, like: Reader | None) -> Writer:  # noqa: ARG001
+    from tamis.pipeline.parquet import ParquetReader, ParquetWriter
+
+    return ParquetWriter(sink, fields, like if isinstance(like, ParquetReader) else None)
+
+
+_TABLE = (
+    Format("jsonl", (".jsonl", ".ndjson", ".json"), _read_jsonl, _write_jsonl),
+    Format("parquet", (".parquet", ".pq"), _read_parquet, _write_parquet),
+)
 
 #: Every format, by name.
 FORMATS = {each.name: each for each in _TABLE}
@@ -148,9 +164,19 @@ def read_shard(
     return format_of(name, override).read(raw, name, fields, limits or Limits())
 
 
-def write_shard(sink: BinaryIO, name: str, fields: Fields, override: str | None = None) -> Writer:
-    """Opens a writer to a file, which stays the caller's to close and to put in place."""
-    return format_of(name, override).write(sink, name, fields)
+def write_shard(
+    sink: BinaryIO, name: str, fields: Fields, override: str | None = None, like: Reader | None = None
+) -> Writer:
+    """Opens a writer to a file, which stays the caller's to close and to put in place.
+
+    Args:
+        sink: The file, empty.
+        name: The output's name, which tells format and compression.
+        fields: The plan's fields.
+        override: The plan's `corpus.format`, None = told from the name.
+        like: The reader that the documents come from: columnar formats take their schema from it.
+    """
+    return format_of(name, override).write(sink, name, fields, like)
 
 
 @contextlib.contextmanager

@@ -55,22 +55,21 @@ def of_failure(failure: Failure) -> Merged:
 
 def merge(parts: Iterable[Merged]) -> Merged:
     """Merges any number of parts; the merge of none is empty."""
-    counts, states = Counts(), {}  # type: Counts, dict[str, Any]
+    counts = Counts()
+    states: dict[str, list[Any]] = {}
     shards: list[ShardLine] = []
     failures: list[Failure] = []
     for part in parts:
         counts = counts + part.counts
-        states = _merge_states(states, part.states)
+        for name, state in part.states.items():
+            states.setdefault(name, []).append(state)
         shards.extend(part.shards)
         failures.extend(part.failures)
-    return Merged(counts, states, tuple(shards), tuple(failures))
+    return Merged(counts, _merge_states(states), tuple(shards), tuple(failures))
 
 
-def _merge_states(left: dict[str, Any], right: dict[str, Any]) -> dict[str, Any]:
+def _merge_states(states: dict[str, list[Any]]) -> dict[str, Any]:
     # Not at the top: commands that only read manifests would wait for scipy.
     from tamis.interventions.measures.table import MEASURES
 
-    return {
-        name: MEASURES[name].merge(left.get(name, {}), right.get(name, {}))
-        for name in sorted(left.keys() | right.keys())
-    }
+    return {name: MEASURES[name].merge(*parts) for name, parts in sorted(states.items())}

@@ -10,6 +10,7 @@ import msgspec
 
 from tamis.interventions import gate, report, report_html
 from tamis.interventions.measures.base import Context
+from tamis.interventions.measures.table import MEASURES
 from tamis.pipeline import manifest as manifests
 from tamis.pipeline.canonical import canonical_bytes
 from tamis.pipeline.manifest import Manifest
@@ -46,7 +47,7 @@ def finish(store: Store, spec: RunSpec, merged: Merged, context: Context) -> str
     spec = _portable(spec)
     store.delete(f"{spec.folder}/{FAILURES}")
     store.sweep(spec.folder)
-    checks = _gate(spec, merged)
+    checks = _gate(spec, merged, context)
     status = _status(spec, checks)
     files = _report_files(spec, merged, context, checks, status)
     for name, data in files.items():
@@ -79,16 +80,11 @@ def _unbalanced(merged: Merged) -> list[Failure]:
     ]
 
 
-def _gate(spec: RunSpec, merged: Merged) -> list[gate.Check]:
+def _gate(spec: RunSpec, merged: Merged, context: Context) -> list[gate.Check]:
     counts = msgspec.to_builtins(merged.counts)
-    coverage = merged.states.get("coverage", {})
-    return gate.check(msgspec.to_builtins(spec.plan.gate), counts, _unscored(coverage))
-
-
-def _unscored(coverage: Mapping[str, Any]) -> int | None:
-    """Documents that no classifier scored, from the coverage measure's state; None where it has none."""
-    found = coverage.get("unscored_by_all")
-    return None if found is None else int(found)
+    coverage = MEASURES["coverage"].result(merged.states.get("coverage", {}), context)
+    unscored = max(item["unscored"] for item in coverage["classifiers"].values())
+    return gate.check(msgspec.to_builtins(spec.plan.gate), counts, unscored)
 
 
 def _status(spec: RunSpec, checks: list[gate.Check]) -> str:

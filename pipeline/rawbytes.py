@@ -82,6 +82,12 @@ class RawBytes:
         self._position = end
         return data
 
+    def exhaust(self) -> None:
+        """Reads to the end, for the count and the digest, and goes back to the start: the file must be seekable."""
+        while self.read(1 << 18):
+            pass
+        self._raw.seek(0)
+
     def _fill(self, size: int) -> None:
         pieces = [self._buffer[self._position :]]
         self._buffer, self._position = b"", 0

@@ -121,6 +121,7 @@ def context_of(spec: RunSpec, models: Models, interventions: Mapping[str, Interv
     return Context(
         interventions={name: item.labels for name, item in interventions.items()},
         published=spec.plan.publish,
+        actions={name: item.actions for name, item in interventions.items()},
         classifiers={name: bundle.categories for name, bundle in models.classifiers.items()},
         conditions={name: tuple(item.conditions) for name, item in interventions.items()},
         evaluator=() if evaluator is None else evaluator.categories,
