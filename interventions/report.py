@@ -66,7 +66,8 @@ def build(record: Mapping[str, Any], states: Mapping[str, State], context: Conte
 
 def assemble(record: Mapping[str, Any], measures: Mapping[str, Json], context: Context) -> Json:
     """Returns the content of report.json from results that are there already; see `build`."""
-    interventions = {name: _intervention(name, measures, context) for name in context.interventions}
+    written = context.published if record.get("status", "published") == "published" else None
+    interventions = {name: _intervention(name, measures, context, name == written) for name in context.interventions}
     lead = context.published or next(iter(context.interventions), "")
     report = {
         "schema": SCHEMA,
@@ -98,14 +99,13 @@ def _only(record: Mapping[str, Any], keys: tuple[str, ...]) -> Json:
     return {key: record.get(key) for key in keys}
 
 
-def _intervention(name: str, measures: Mapping[str, Json], context: Context) -> Json:
+def _intervention(name: str, measures: Mapping[str, Json], context: Context, written: bool) -> Json:
     volume = _of(measures, "volume", name)
     rows = [_row(name, category, measures, context) for category in _categories(measures, context)]
-    published = name == context.published
     shares = {unit: part.get("value") for unit, part in volume.get("removed_share", {}).items()}
-    sentence = verdict_text.sentence(display(name), rows, {**shares, "outcomes": _outcomes(volume)}, published)
+    sentence = verdict_text.sentence(display(name), rows, {**shares, "outcomes": _outcomes(volume)}, written)
     return {
-        "published": published,
+        "published": written,
         **{key: volume.get(key) for key in ("seen", "removed", "rewritten", "tagged", "removed_share")},
         "verdict": {"sentence": sentence, "grade": verdict_text.overall_grade(rows)},
         "headline": rows,

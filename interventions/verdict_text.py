@@ -93,8 +93,9 @@ def _changes(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     if any(row["grade"] == "relative" for row in rows):
         # A number in this sentence would be read as a change in prevalence, whatever stands beside it.
         return ["What it did to prevalence cannot be said: the evaluator is not independent of the filter."]
-    moved = [row for row in rows if effect(row.get("ratio")) in {"fell", "rose"}]
-    still = [_spoken(row) for row in rows if effect(row.get("ratio")) == "no change"]
+    told = [row for row in rows if row["grade"] in {"certified", "estimated"}]
+    moved = [row for row in told if effect(row["ratio"]) in {"fell", "rose"}]
+    still = [_spoken(row) for row in told if effect(row["ratio"]) == "no change"]
     unknown = [_spoken(row) for row in rows if row["grade"] == "not resolvable"]
     return [_moved(moved), _still(still), _unknown(unknown), _unmeasured(rows)]
 

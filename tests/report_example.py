@@ -32,11 +32,11 @@ SOURCES = {"news": 0.31, "forum": 0.22, "encyclopaedia": 0.17, "fiction": 0.15, 
 TILT = {"news": 0.4, "forum": 2.3, "encyclopaedia": 0.2, "fiction": 1.4, "software": 0.05, "health": 0.9}
 
 
-def make(**changes: Any) -> dict[str, Any]:
+def make(status: str = "published", **changes: Any) -> dict[str, Any]:
     """Returns the content of report.json; `changes` replaces fields of the context."""
     context = _context(**changes)
     results = {name: make_result(context) for name, make_result in RESULTS.items()}
-    return report.assemble(record(), results, context)
+    return report.assemble({**record(), "status": status}, results, context)
 
 
 def record() -> dict[str, Any]:

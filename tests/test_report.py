@@ -104,6 +104,15 @@ def test_a_dependent_evaluator_gives_no_headline_number(example_report: Make) ->
     assert "evaluator-relative change (not residual prevalence)" in report_terminal.plain(report)
 
 
+def test_a_refused_run_published_nothing(example_report: Make) -> None:
+    report = example_report(status="refused")
+    assert "refused" in codes(report)
+    assert "would remove 1.94" in report["verdict"]["sentence"]
+    assert not report["interventions"]["drop-severe"]["published"]
+    assert "not published" in Page(report_html.render(report)).text
+    assert "drop-severe (not published)" in report_terminal.plain(report)
+
+
 def test_what_is_not_measured_is_never_zero(example_report: Make) -> None:
     report = example_report(evaluator=(), independent=False)
     row = report["headline"][0]

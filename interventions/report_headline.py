@@ -1,0 +1,92 @@
+"""The before/after table of the first screen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tamis.interventions import plot_forest
+from tamis.interventions.masking import display
+from tamis.interventions.report_format import count, is_measured
+from tamis.interventions.report_view import (
+    Cell,
+    Table,
+    category_name,
+    counted,
+    name_cell,
+    ratio_cell,
+    share_cell,
+    table,
+)
+from tamis.interventions.verdict_text import GRADES
+
+__all__ = ["evidence", "grade_kind", "headline"]
+
+Json = Mapping[str, Any]
+
+
+def headline(rows: Sequence[Json]) -> Table:
+    """Returns the before/after table, one row a category, with every ratio drawn on one axis."""
+    if any(row["grade"] == "relative" for row in rows):
+        return _removals(rows)
+    span = plot_forest.domain([row["ratio"] for row in rows])
+    samples = {key: _sample(rows, key) for key in ("before", "after")}
+    columns = [
+        "Category",
+        f"Before{_of(samples['before'])}",
+        f"After{_of(samples['after'])}",
+        "After ÷ before",
+        "Removed documents",
+        "Removed words",
+        "Evidence",
+    ]
+    cells = [_headline_row(row, span, samples) for row in rows]
+    note = "Before, after: share of documents that the evaluator flags, with 95 % intervals. Removed: by the filter."
+    found = table("Before and after", columns, cells, note=note)
+    return Table(found.caption, found.columns, found.rows, found.note, (3, plot_forest.strip_axis(span)))
+
+
+def _removals(rows: Sequence[Json]) -> Table:
+    """The headline where the evaluator is not independent: its numbers stand in their section, under their name."""
+    cells = [[name_cell(category_name(row["category"])), *_removed(row), evidence(row["grade"])] for row in rows]
+    note = "The evaluator’s own changes are under “Safety”: they are not changes in prevalence."
+    return table(
+        "Removed by the filter", ["Category", "Removed documents", "Removed words", "Evidence"], cells, note=note
+    )
+
+
+def _removed(row: Json) -> list[Cell]:
+    removed = row.get("removed") or {}
+    return [counted(removed.get("documents")), counted(removed.get("words"))]
+
+
+def _headline_row(row: Json, span: tuple[float, float], samples: Mapping[str, int | None]) -> list[Cell]:
+    change = ratio_cell(row["ratio"])
+    return [
+        name_cell(category_name(row["category"])),
+        *(share_cell(row[key], sample=samples[key] is None) for key in ("before", "after")),
+        Cell(change.main, change.sub, f"strip {change.kind}", plot_forest.strip(row["ratio"], span)),
+        *_removed(row),
+        evidence(row["grade"]),
+    ]
+
+
+def _sample(rows: Sequence[Json], key: str) -> int | None:
+    """The n of a column where all rows share it."""
+    sizes = {row[key].get("n") for row in rows if is_measured(row[key])}
+    found = sizes.pop() if len(sizes) == 1 else None
+    return found if isinstance(found, int) else None
+
+
+def _of(sample: int | None) -> str:
+    return "" if sample is None else f" (n {count(sample)})"
+
+
+def evidence(grade: str) -> Cell:
+    """Returns the cell of a grade."""
+    return Cell(display(grade, 40), kind=f"chip {grade_kind(grade)}")
+
+
+def grade_kind(grade: str) -> str:
+    """Returns the style sheet's class of a grade; attributes hold nothing that is read from a file."""
+    return grade.replace(" ", "-") if grade in GRADES else ""
