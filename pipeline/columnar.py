@@ -1,0 +1,260 @@
+"""Documents out of Arrow record batches, and back into them untouched: what Parquet and Arrow IPC share.
+
+A row keeps every column with its type. Nested columns are reached by dots, as in JSON. A row that cannot be used is
+`Rejected`; its `raw` is the row as an Arrow IPC stream, so that nothing of it is lost.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyarrow import types
+
+from tamis.pipeline.document import NOTHING, Document, Reason, Record, Rejected
+from tamis.pipeline.errors import ShardError
+from tamis.pipeline.jsontype import Layout, Path
+
+__all__ = ["BATCH_ROWS", "Columns", "Row", "RowGroups", "check", "rewritten", "taken"]
+
+#: Rows that are decoded at a time.
+BATCH_ROWS = 1000
+
+
+class Row(NamedTuple):
+    """A row of a record batch."""
+
+    batch: Any
+    place: int
+
+
+class _Bad:
+    """Stands for a value that is not UTF-8."""
+
+
+_BAD = _Bad()
+
+
+class Columns:
+    """Turns record batches of one schema into records.
+
+    Args:
+        schema: The shard's Arrow schema.
+        layout: Where the plan says that the fields are.
+        name: The shard's path, for synthetic ids and errors.
+
+    Raises:
+        ShardError: The schema has no text column, or a column of a type that cannot be one.
+    """
+
+    def __init__(self, schema: Any, layout: Layout, name: str) -> None:
+        self.records = 0
+        self._layout = layout
+        self._name = name
+        text = _type_at(schema, layout.text)
+        if text is None:
+            raise ShardError(
+                f"{name}: no column {'.'.join(layout.text)}, found {', '.join(schema.names)}: name the text column in "
+                "`corpus.fields.text`"
+            )
+        self._check("text", layout.text, text, _is_text(text), "strings")
+        ident = _type_at(schema, layout.id)
+        self._check("id", layout.id, ident, ident is None or not types.is_nested(ident), "strings or numbers")
+
+    def _check(self, role: str, path: Path, found: Any, fits: bool, expected: str) -> None:
+        if not fits:
+            raise ShardError(
+                f"{self._name}: column {'.'.join(path)} has the type {found}, expected {expected}: name another in "
+                f"`corpus.fields.{role}`"
+            )
+
+    def decode(self, batch: Any) -> list[Record]:
+        """Returns the records of a batch, one a row."""
+        layout, size = self._layout, batch.num_rows
+        texts = _values(_column(batch, layout.text), size)
+        idents, sources, urls = (_scalars(batch, path) for path in (layout.id, layout.source, layout.url))
+        extras = [_values(_column(batch, path), size) for path in layout.extras.values()]
+        names = tuple(layout.extras)
+        found: list[Record] = []
+        for index, values in enumerate(zip(texts, idents, sources, urls, *extras, strict=True)):
+            number = self.records + index
+            text, ident, source, url, *rest = values
+            if text is None or _BAD in values:
+                found.append(_rejected(batch, index, number, text is None))
+                continue
+            made = dict(zip(names, rest, strict=True)) if names else NOTHING
+            ident, synthetic = (ident, False) if ident else (f"{self._name}#{number}", True)
+            found.append(Document(ident, text, source, url, made, b"", 0, number, synthetic, Row(batch, index)))
+        self.records += size
+        return found
+
+
+def check(batch: Any) -> None:
+    """Checks every offset and index of a batch, so that no value lies outside of its buffers.
+
+    Raises:
+        pyarrow.ArrowInvalid: One does. Strings that are not UTF-8 pass: they cost their row only.
+    """
+    for column in batch.columns:
+        try:
+            column.validate(full=True)
+        except pa.ArrowInvalid as error:
+            if "UTF8" not in str(error):
+                raise
+
+
+def _is_text(kind: Any) -> bool:
+    kind = kind.value_type if types.is_dictionary(kind) else kind
+    tests = (types.is_string, types.is_large_string, types.is_string_view, types.is_binary, types.is_large_binary)
+    return any(test(kind) for test in tests)
+
+
+def _type_at(schema: Any, path: Path) -> Any:
+    """Returns the type of a column, None where there is none."""
+    index = schema.get_field_index(path[0])
+    if index < 0:
+        return None
+    kind = schema.field(index).type
+    for part in path[1:]:
+        index = kind.get_field_index(part) if types.is_struct(kind) else -1
+        if index < 0:
+            return None
+        kind = kind.field(index).type
+    return kind
+
+
+def _column(batch: Any, path: Path) -> Any:
+    """Returns the array of a column, None where there is none; a null object gives nulls for its members."""
+    if _type_at(batch.schema, path) is None:
+        return None
+    array = batch.column(batch.schema.get_field_index(path[0]))
+    for part in path[1:]:
+        array = pc.struct_field(array, part)
+    return array
+
+
+def _values(array: Any, size: int) -> list[Any]:
+    """Returns Python values; binary is taken for UTF-8."""
+    if array is None:
+        return [None] * size
+    try:
+        values = array.to_pylist()
+    except UnicodeDecodeError:
+        values = [_value(scalar) for scalar in array]
+    return [_decoded(value) if isinstance(value, bytes) else value for value in values]
+
+
+def _value(scalar: Any) -> Any:
+    try:
+        return scalar.as_py()
+    except UnicodeDecodeError:
+        return _BAD
+
+
+def _decoded(value: bytes) -> str | _Bad:
+    try:
+        return value.decode("utf-8")
+    except UnicodeDecodeError:
+        return _BAD
+
+
+def _scalars(batch: Any, path: Path | None) -> list[Any]:
+    """Returns a column's values as strings, "" where there is none or it is nested."""
+    array = None if path is None else _column(batch, path)
+    if array is None or types.is_nested(array.type):
+        return [""] * batch.num_rows
+    values = _values(array, batch.num_rows)
+    return [value if isinstance(value, (str, _Bad)) else _text(value) for value in values]
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return ""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _rejected(batch: Any, index: int, number: int, null: bool) -> Rejected:
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, batch.schema) as writer:
+        writer.write_batch(batch.take([index]))
+    raw = sink.getvalue().to_pybytes()
+    fault = (Reason.TEXT_NULL, "expected a string, found null") if null else (Reason.INVALID_UTF8, "a column's value")
+    return Rejected(number, 0, len(raw), *fault, hashlib.sha256(raw).hexdigest(), raw)
+
+
+def taken(documents: Sequence[Document]) -> Iterator[tuple[Any, list[Document]]]:
+    """Yields the rows of documents, untouched, as record batches: one for each run that came in one batch."""
+    for _, run in groupby(documents, key=lambda document: id(document.row.batch)):
+        rows = list(run)
+        yield rows[0].row.batch.take(pa.array([document.row.place for document in rows])), rows
+
+
+def rewritten(batch: Any, path: Path, texts: Sequence[str | None]) -> Any:
+    """Replaces texts of a batch where they are not None; every other value keeps its bits."""
+    index = batch.schema.get_field_index(path[0])
+    column = _replaced(batch.column(index), path[1:], texts)
+    return batch.set_column(index, batch.schema.field(index), column)
+
+
+def _replaced(array: Any, path: Path, texts: Sequence[str | None]) -> Any:
+    if path:
+        kind = array.type
+        place = kind.get_field_index(path[0])
+        children = [array.field(i) for i in range(kind.num_fields)]
+        children[place] = _replaced(children[place], path[1:], texts)
+        return pa.StructArray.from_arrays(children, fields=list(kind), mask=array.is_null())
+    plain = array.dictionary_decode() if types.is_dictionary(array.type) else array
+    keep = pa.array([text is None for text in texts])
+    changed = pc.if_else(keep, plain, pa.array(texts, plain.type))
+    return changed.dictionary_encode().cast(array.type) if types.is_dictionary(array.type) else changed
+
+
+class RowGroups:
+    """Collects rows into groups whose limits depend on the rows alone, not on how they came.
+
+    Args:
+        schema: The rows' schema.
+    """
+
+    ROWS = 10_000
+    BYTES = 64 << 20
+
+    def __init__(self, schema: Any) -> None:
+        self._schema = schema
+        self._parts: list[Any] = []
+        self._rows = 0
+        self._bytes = 0
+
+    def add(self, batch: Any) -> Iterator[Any]:
+        """Adds rows and yields the groups that they fill, as tables."""
+        start = 0
+        for index, size in enumerate(_row_bytes(batch)):
+            self._rows += 1
+            self._bytes += size
+            if self._rows >= self.ROWS or self._bytes >= self.BYTES:
+                self._parts.append(batch.slice(start, index + 1 - start))
+                start = index + 1
+                yield self.rest()
+        if start < batch.num_rows:
+            self._parts.append(batch.slice(start))
+
+    def rest(self) -> Any:
+        """Returns the rows that are waiting, as a table."""
+        table = pa.Table.from_batches(self._parts, self._schema).combine_chunks()
+        self._parts, self._rows, self._bytes = [], 0, 0
+        return table
+
+
+def _row_bytes(batch: Any) -> list[int]:
+    """Returns the size of each row's strings and binaries; what is nested is not looked into."""
+    total = np.full(batch.num_rows, 8 * batch.num_columns, np.int64)
+    for column in batch.columns:
+        if _is_text(column.type) and not types.is_dictionary(column.type):
+            total += pc.fill_null(pc.binary_length(column), 0).to_numpy(zero_copy_only=False)
+    sizes: list[int] = total.tolist()
+    return sizes
