@@ -34,6 +34,8 @@ _ANSI = re.compile(
     r"|\x1b[ -/]*[0-~]?",
     re.DOTALL,
 )
+#: White space, but for the narrow space that keeps a number and its unit on one line.
+_SPACE = re.compile(r"[^\S\u202f]+")
 _SCHEME = re.compile(r"\b(https?|ftp|wss?|file|javascript|data|vbscript|mailto)(?=:\S)", re.IGNORECASE)
 _DEFANGED = {"http": "hxxp", "https": "hxxps", "ftp": "fxp", "ws": "wxs", "wss": "wxss", "mailto": "mailto[at]"}
 _HOST_DOT = re.compile(r"(?<=[\w\]])\.(?=\w)")
@@ -57,7 +59,7 @@ def display(text: object, cap: int = CAP) -> str:
     raw = str(text)
     clipped = _clip(raw, cap)
     cleaned = _visible(unicodedata.normalize("NFC", _ANSI.sub("", clipped)))
-    safe = mask_words(defang(" ".join(cleaned.split())))
+    safe = mask_words(defang(_SPACE.sub(" ", cleaned).strip()))
     return _mark_cut(safe, len(raw), cap) if safe else "(empty)"
 
 

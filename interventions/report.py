@@ -17,7 +17,8 @@
       "not_measured": [{"what", "reason"}]
     }
 
-    ROW = {"category", "grade", "before", "after", "ratio", "flagged", "caught", "removed": AMOUNTS | None}
+    ROW = {"category", "grade", "before", "after", "ratio", "flagged", "caught",
+           "removed": AMOUNTS | None, "rewritten": AMOUNTS | None}
 
 Estimates are described in `measures.estimate`: what was not measured is null with a reason, never 0. The page and
 the terminal table are made of this content and of nothing else. It holds no clock and no path of a machine: the same
@@ -132,18 +133,19 @@ def _row(name: str, category: str, measures: Mapping[str, Json], context: Contex
         "category": category,
         **{key: found.get(key) or _absent(context) for key in ("before", "after", "ratio", "caught")},
         "flagged": found.get("flagged"),
-        "removed": _removed(name, category, measures),
+        "removed": _amounts(name, category, "removed", measures),
+        "rewritten": _amounts(name, category, "rewritten", measures),
     }
     return {**row, "grade": verdict_text.grade(row, context.independent)}
 
 
-def _removed(name: str, category: str, measures: Mapping[str, Json]) -> Json | None:
-    """Amounts removed for a category; None where no rule of the filter could remove for it."""
+def _amounts(name: str, category: str, outcome: str, measures: Mapping[str, Json]) -> Json | None:
+    """Amounts removed or rewritten for a category; None where no rule of the filter looks at it."""
     volume = _of(measures, "volume", name)
     if category == "any":
-        amounts: Json | None = volume.get("removed")
+        amounts: Json | None = volume.get(outcome)
         return amounts
-    decided: Json | None = volume.get("categories", {}).get("removed", {}).get(category, {}).get("decided")
+    decided: Json | None = volume.get("categories", {}).get(outcome, {}).get(category, {}).get("decided")
     return decided
 
 

@@ -64,7 +64,8 @@ def _utility(volume: Json) -> Answer:
     if not volume:
         return Answer(question, "not measured", "Nothing was counted.")
     seen, kept = volume["seen"], volume["kept"]
-    share = 1 - kept["words"] / seen["words"] if seen["words"] else 0.0
+    gone = seen["words"] - kept["words"] + volume["cut"]["words"]
+    share = gone / seen["words"] if seen["words"] else 0.0
     amount = f"of words removed; {count(kept['documents'])} documents and {size(kept['bytes'])} are left."
     return Answer(question, percent(share), f"{amount} Vocabulary, topics and perplexity: not measured.")
 

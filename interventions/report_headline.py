@@ -56,8 +56,9 @@ def _removals(rows: Sequence[Json]) -> Table:
 
 
 def _removed(row: Json) -> list[Cell]:
-    removed = row.get("removed") or {}
-    return [counted(removed.get("documents")), counted(removed.get("words"))]
+    removed, rewritten = row.get("removed") or {}, (row.get("rewritten") or {}).get("documents")
+    others = f"{count(rewritten)} rewritten" if rewritten else ""
+    return [counted(removed.get("documents"), others), counted(removed.get("words"))]
 
 
 def _headline_row(row: Json, span: tuple[float, float], samples: Mapping[str, int | None]) -> list[Cell]:

@@ -62,14 +62,17 @@ def _part(unit: str, found: Json) -> plot_bars.Part:
 
 
 def _volumes(found: Json) -> Table:
-    columns = ["", "Before", "After", "Removed", "Share removed", "Rewritten", "Tagged"]
+    columns = ["", "Before", "After", "Removed", "Share removed", "Redacted", "Rewritten", "Tagged"]
     rows = []
     for unit in ("documents", "words", "bytes"):
         shown = size if unit == "bytes" else count
         amounts = [Cell(shown(found[key][unit])) for key in ("seen", "kept", "removed")]
-        others = [Cell(shown(found[key][unit])) for key in ("rewritten", "tagged")]
+        others = [Cell(shown(found[key][unit])) for key in ("cut", "rewritten", "tagged")]
         rows.append([name_cell(unit), *amounts, share_cell(found["removed_share"][unit]), *others])
-    return table("Volumes: a count over all documents, without sampling error", columns, rows)
+    note = (
+        "Redacted: taken out of documents that were kept. Rewritten and tagged documents are kept, and counted whole."
+    )
+    return table("Volumes: a count over all documents, without sampling error", columns, rows, note=note)
 
 
 def _rules(found: Json) -> Table:

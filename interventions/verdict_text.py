@@ -70,7 +70,7 @@ def sentence(name: str, rows: Sequence[Mapping[str, Any]], removed: Mapping[str,
             documents that were rewritten or tagged.
         published: Whether it was written, or only measured.
     """
-    return " ".join(part for part in (_removal(name, removed, published), *_changes(rows)) if part)
+    return " ".join(part for part in (_removal(name, removed, published), *_changes(rows, published)) if part)
 
 
 def _removal(name: str, removed: Mapping[str, Any], published: bool) -> str:
@@ -89,7 +89,7 @@ def _others(removed: Mapping[str, Any]) -> str:
     return f"; {' and '.join(parts)}" if parts else ""
 
 
-def _changes(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+def _changes(rows: Sequence[Mapping[str, Any]], published: bool) -> list[str]:
     if any(row["grade"] == "relative" for row in rows):
         # A number in this sentence would be read as a change in prevalence, whatever stands beside it.
         return ["What it did to prevalence cannot be said: the evaluator is not independent of the filter."]
@@ -97,19 +97,24 @@ def _changes(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     moved = [row for row in told if effect(row["ratio"]) in {"fell", "rose"}]
     still = [_spoken(row) for row in told if effect(row["ratio"]) == "no change"]
     unknown = [_spoken(row) for row in rows if row["grade"] == "not resolvable"]
-    return [_moved(moved), _still(still), _unknown(unknown), _unmeasured(rows)]
+    return [_moved(moved, published), _still(still), _unknown(unknown), _unmeasured(rows)]
 
 
-def _moved(rows: Sequence[Mapping[str, Any]]) -> str:
+def _moved(rows: Sequence[Mapping[str, Any]], published: bool) -> str:
     """Says what moved: all categories together first, then each by how much it moved."""
     if not rows:
         return ""
     overall = [row for row in rows if row["category"] == "any"]
     single = sorted((row for row in rows if row not in overall), key=lambda row: -abs(row["ratio"]["value"] - 1))
-    head = [f"documents flagged in any category {effect(row['ratio'])} by {_amount(row['ratio'])}" for row in overall]
-    rest = [f"{_spoken(row)} {effect(row['ratio'])} by {_amount(row['ratio'])}" for row in single]
+    head, rest = ([_moves(row, published) for row in part] for part in (overall, single))
     said = ": ".join(part for part in (*head, _list(rest)) if part)
     return f"{_measured_by(rows)}, {said} (95{THIN}% intervals)."
+
+
+def _moves(row: Mapping[str, Any], published: bool) -> str:
+    verb = effect(row["ratio"])
+    shadow = {"fell": "would fall", "rose": "would rise"}
+    return f"{_spoken(row)} {verb if published else shadow[verb]} by {_amount(row['ratio'])}"
 
 
 def _measured_by(rows: Sequence[Mapping[str, Any]]) -> str:

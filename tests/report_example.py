@@ -116,7 +116,7 @@ def _volume(name: str, removed: float, effect: float) -> dict[str, Any]:
         "removed": _amounts(gone),
         "rewritten": _amounts(rewritten),
         "tagged": _amounts(0.011 * SEEN if name == "drop-severe" else 0),
-        "cut": _amounts(0),
+        "cut": _amounts(rewritten / 9),
         "removed_share": {unit: census(removed, n=SEEN) for unit in ("documents", "words", "bytes")},
         "actions": {"drop": _amounts(gone)},
     }

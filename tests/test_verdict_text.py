@@ -72,6 +72,7 @@ def test_sentences(rows: list[dict[str, Any]], words: str) -> None:
 
 
 def test_a_shadow_would_have_done_it() -> None:
+    assert "hate would fall by 60" in sentence("drop", [row("hate", FELL)], SHARES, published=False)
     said = sentence("drop", [], {"documents": 0.0, "words": 0.0, "outcomes": {"rewritten": 0.1, "tagged": 0.0}}, False)
     assert said.replace("\u202f", " ") == "drop would remove no document; 10.0 % rewritten."
     assert sentence("drop", [], {}, False) == "How much drop removed was not measured."
