@@ -77,7 +77,8 @@ def _corners(category: str, curve: _Curve) -> tuple[Logits, Logits]:
     x, y = np.asarray(curve.x, np.float64), np.asarray(curve.y, np.float64)
     if curve.method != METHOD:
         raise BundleError(f"calibration of {category}: method {curve.method!r}, this version applies {METHOD!r}")
-    if x.size < 2 or x.size != y.size or (np.diff(x) <= 0).any() or (np.diff(y) < 0).any():
+    rising = x.size == y.size >= 2 and np.isfinite([x, y]).all() and (np.diff(x) > 0).all() and (np.diff(y) >= 0).all()
+    if not rising:
         raise BundleError(f"calibration of {category}: expected two or more rising corners; calibrate it again")
     return x, y
 
@@ -85,7 +86,7 @@ def _corners(category: str, curve: _Curve) -> tuple[Logits, Logits]:
 def _mapped(logits: Logits, x: Logits, y: Logits) -> Logits:
     """Interpolates; beyond the first and the last corner the map goes on parallel to the identity."""
     inside = np.interp(logits, x, y)
-    return inside + np.minimum(logits - x[0], 0) + np.maximum(logits - x[-1], 0)
+    return np.asarray(inside + np.minimum(logits - x[0], 0) + np.maximum(logits - x[-1], 0))
 
 
 def _sigmoid(logits: Logits) -> Logits:

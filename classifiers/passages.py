@@ -56,6 +56,7 @@ class Passages:
     data: Bytes = field(repr=False)
     bounds: Ints = field(repr=False)
     _buffers: dict[str, tuple[Bytes, Ints]] = field(default_factory=dict, init=False, repr=False)
+    _parts: dict[bytes, Passages] = field(default_factory=dict, init=False, repr=False)
 
     @staticmethod
     def of(texts: Sequence[str]) -> Passages:
@@ -88,6 +89,34 @@ class Passages:
     def owner(self) -> Ints:
         """Returns the index of each passage's document, int64 [n_passages]."""
         return np.repeat(np.arange(len(self.texts), dtype=np.int64), np.diff(self.document))
+
+    def part(self, chosen: NDArray[np.bool_]) -> Passages:
+        """Returns the passages of some documents; the same object for the same choice.
+
+        Args:
+            chosen: Which documents, bool [n].
+
+        Returns:
+            Their passages, in order.
+        """
+        key = np.packbits(chosen).tobytes()
+        if key not in self._parts:
+            self._parts[key] = self._take(chosen)
+        return self._parts[key]
+
+    def _take(self, chosen: NDArray[np.bool_]) -> Passages:
+        counts = np.diff(self.document)
+        kept = np.repeat(chosen, counts)
+        sizes = np.diff(self.bounds)
+        return Passages(
+            texts=[self.texts[i] for i in np.flatnonzero(chosen).tolist()],
+            document=_offsets(counts[chosen]),
+            start=self.start[kept],
+            end=self.end[kept],
+            words=self.words[chosen],
+            data=self.data[np.repeat(kept, sizes)],
+            bounds=_offsets(sizes[kept]),
+        )
 
     def buffer(self, normaliser: str) -> tuple[Bytes, Ints]:
         """Returns the normalised passages; computed once for each normaliser.
@@ -135,9 +164,15 @@ def _lengths(texts: Sequence[str]) -> Ints:
 
 def _utf8(texts: Sequence[str]) -> tuple[Bytes, Ints]:
     encoded = [_encode(text) for text in texts]
-    bounds = np.zeros(len(encoded) + 1, np.int64)
-    np.cumsum(np.fromiter(map(len, encoded), np.int64, len(encoded)), out=bounds[1:])
+    bounds = _offsets(np.fromiter(map(len, encoded), np.int64, len(encoded)))
     return np.frombuffer(b"".join(encoded), np.uint8), bounds
+
+
+def _offsets(sizes: Ints) -> Ints:
+    """Returns where each of several runs starts, and the end of the last."""
+    offsets = np.zeros(sizes.size + 1, np.int64)
+    np.cumsum(sizes, out=offsets[1:])
+    return offsets
 
 
 def _encode(text: str) -> bytes:

@@ -75,7 +75,7 @@ class Scorer:
             raise UsageError(f"`aggregate: {aggregate}` is unknown; known: {', '.join(AGGREGATES)}")
         self._classifier = classifier
         self._aggregate = AGGREGATES[aggregate]
-        self._languages = frozenset(classifier.languages)
+        self._languages = frozenset((*classifier.languages, UNDETERMINED) if classifier.languages else ())
 
     def score(self, passages: Passages, languages: Sequence[str]) -> BatchScores:
         """Scores the documents of a batch.
@@ -88,20 +88,24 @@ class Scorer:
             Scores of passages and documents; documents in other languages, without words, or whose passages have no
             score are NaN, and say why.
         """
-        scores = self._classifier.score(passages)
+        covered = self._covered(languages)
+        scores = self._scores(passages, covered & (passages.words > 0))
         document = self._aggregate(scores, passages.document)
-        unscored = self._reasons(passages, languages, document)
+        unscored = np.zeros(document.shape[0], np.uint8)
+        unscored[np.isnan(document).all(axis=1)] = Unscored.FAILED
+        unscored[~covered] = Unscored.LANGUAGE
+        unscored[passages.words == 0] = Unscored.EMPTY
         document[unscored != Unscored.SCORED] = np.nan
-        foreign = unscored == Unscored.LANGUAGE
-        if foreign.any():
-            scores = np.where(foreign[passages.owner()][:, None], np.float32(np.nan), scores)
         return BatchScores(self._classifier.categories, document, scores, unscored)
 
-    def _reasons(self, passages: Passages, languages: Sequence[str], document: FloatMatrix) -> NDArray[np.uint8]:
-        reasons = np.zeros(document.shape[0], np.uint8)
-        reasons[np.isnan(document).all(axis=1)] = Unscored.FAILED
-        if self._languages:
-            known = self._languages | {UNDETERMINED}
-            reasons[[language not in known for language in languages]] = Unscored.LANGUAGE
-        reasons[passages.words == 0] = Unscored.EMPTY
-        return reasons
+    def _covered(self, languages: Sequence[str]) -> NDArray[np.bool_]:
+        """Tells which documents are in a language of the classifier, bool [n]."""
+        return np.array([not self._languages or code in self._languages for code in languages], np.bool_)
+
+    def _scores(self, passages: Passages, chosen: NDArray[np.bool_]) -> FloatMatrix:
+        """Scores the passages of the chosen documents; the others are NaN."""
+        if chosen.all():
+            return self._classifier.score(passages)
+        scores = np.full((len(passages), len(self._classifier.categories)), np.nan, np.float32)
+        scores[chosen[passages.owner()]] = self._classifier.score(passages.part(chosen))
+        return scores

@@ -113,3 +113,16 @@ def test_no_documents():
 def test_wrong_arguments(call):
     with pytest.raises(UsageError):
         call()
+
+
+@settings(max_examples=100, deadline=None)
+@given(TEXTS, st.data())
+def test_a_part_is_what_its_documents_alone_would_be(texts, data):
+    chosen = np.array(data.draw(st.lists(st.booleans(), min_size=len(texts), max_size=len(texts))), np.bool_)
+    passages = split(texts, 10)
+    part = passages.part(chosen)
+    alone = split([text for text, wanted in zip(texts, chosen, strict=True) if wanted], 10)
+    for name in ("document", "start", "end", "words", "data", "bounds"):
+        assert getattr(part, name).tolist() == getattr(alone, name).tolist()
+    assert list(part) == list(alone)
+    assert passages.part(chosen.copy()) is part
