@@ -9,6 +9,7 @@ that fails gives a `Failure` beside its siblings' receipts: they finish, and the
 
 from __future__ import annotations
 
+import functools
 import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -86,7 +87,7 @@ class FilterShard(beam.DoFn):
 
     def setup(self) -> None:
         """Loads bundles and rules."""
-        self._bench = Workbench.load(msgspec.json.decode(self._spec, type=RunSpec))
+        self._bench = _workbench(self._spec)
 
     def process(self, element: tuple[int, Iterable[bytes]]) -> Iterator[bytes]:
         """Yields the merge of one receipt or failure for each shard."""
@@ -94,6 +95,12 @@ class FilterShard(beam.DoFn):
         for data in element[1]:
             shard = msgspec.json.decode(data, type=Shard)
             yield msgspec.json.encode(_attempt(self._bench, shard))
+
+
+@functools.lru_cache(maxsize=1)
+def _workbench(spec: bytes) -> Workbench:
+    """Loads models and rules once a process, however many instances of a transform it holds."""
+    return Workbench.load(msgspec.json.decode(spec, type=RunSpec))
 
 
 def _attempt(bench: Workbench, shard: Shard) -> Merged:
@@ -146,5 +153,5 @@ class Publish(beam.DoFn):
     def process(self, element: bytes) -> Iterator[str]:
         """Yields the run's status."""
         spec = msgspec.json.decode(self._spec, type=RunSpec)
-        context = Workbench.load(spec).context
+        context = _workbench(self._spec).context
         yield publish.finish(open_store(spec.plan.output), spec, _MERGED.decode(element), context)
