@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from tamis.pipeline import paths
+from tamis.pipeline.csvformat import CsvReader
+from tamis.pipeline.csvwriter import CsvWriter
 from tamis.pipeline.decompress import COMPRESSIONS, compression_of, open_verified
 from tamis.pipeline.document import Document, Record
 from tamis.pipeline.errors import ShardError, UsageError
@@ -23,6 +25,7 @@ from tamis.pipeline.plan import Corpus, Fields, nearest
 from tamis.pipeline.rawbytes import open_raw
 from tamis.pipeline.receipts import Output
 from tamis.pipeline.storage import Store
+from tamis.pipeline.text import Mode, TextReader, TextWriter
 
 __all__ = [
     "FORMATS",
@@ -83,6 +86,10 @@ class Writer(Protocol):
         """Writes what is left and the end of the file; once, and not after an error."""
 
 
+_Read = Callable[[BinaryIO, str, Fields, Limits], Reader]
+_Write = Callable[[BinaryIO, str, Fields, Reader | None], Writer]
+
+
 @dataclass(frozen=True, slots=True)
 class Format:
     """One line of the table.
@@ -97,8 +104,8 @@ class Format:
 
     name: str
     endings: tuple[str, ...]
-    read: Callable[[BinaryIO, str, Fields, Limits], Reader]
-    write: Callable[[BinaryIO, str, Fields, Reader | None], Writer]
+    read: _Read
+    write: _Write
 
 
 def _read_jsonl(raw: BinaryIO, name: str, fields: Fields, limits: Limits) -> Reader:
@@ -121,9 +128,35 @@ def _write_parquet(sink: BinaryIO, name: str, fields: Fields, like: Reader | Non
     return ParquetWriter(sink, fields, like if isinstance(like, ParquetReader) else None)
 
 
+def _text(mode: Mode) -> tuple[_Read, _Write]:
+    def read(raw: BinaryIO, name: str, fields: Fields, limits: Limits) -> Reader:  # noqa: ARG001
+        return TextReader(open_verified(raw, compression_of(name), limits, name), mode, limits)
+
+    def write(sink: BinaryIO, name: str, fields: Fields, like: Reader | None) -> Writer:  # noqa: ARG001
+        return TextWriter(sink, compression_of(name), mode)
+
+    return read, write
+
+
+def _delimited(delimiter: str) -> tuple[_Read, _Write]:
+    def read(raw: BinaryIO, name: str, fields: Fields, limits: Limits) -> Reader:
+        return CsvReader(open_verified(raw, compression_of(name), limits, name), delimiter, fields, limits)
+
+    def write(sink: BinaryIO, name: str, fields: Fields, like: Reader | None) -> Writer:
+        source = like if isinstance(like, CsvReader) else None
+        return CsvWriter(sink, compression_of(name), delimiter, fields, source)
+
+    return read, write
+
+
 _TABLE = (
     Format("jsonl", (".jsonl", ".ndjson", ".json"), _read_jsonl, _write_jsonl),
     Format("parquet", (".parquet", ".pq"), _read_parquet, _write_parquet),
+    Format("csv", (".csv",), *_delimited(",")),
+    Format("tsv", (".tsv", ".tab"), *_delimited("\t")),
+    Format("text", (".txt",), *_text("blocks")),
+    Format("text-lines", (), *_text("lines")),
+    Format("text-file", (), *_text("file")),
 )
 
 #: Every format, by name.
@@ -148,7 +181,7 @@ def format_of(name: str, override: str | None = None) -> Format:
     for ending in COMPRESSIONS:
         bare = bare.removesuffix(ending)
     for each in _TABLE:
-        if bare.endswith(each.endings):
+        if each.endings and bare.endswith(each.endings):
             return each
     endings = ", ".join(ending for each in _TABLE for ending in each.endings)
     raise UsageError(

@@ -1,0 +1,87 @@
+"""CSV and TSV, written back: the header, then the records as they were."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+from collections.abc import Sequence
+from typing import BinaryIO
+
+from tamis.pipeline.csvformat import CsvReader
+from tamis.pipeline.decompress import Compression
+from tamis.pipeline.document import Document
+from tamis.pipeline.plan import Fields
+from tamis.pipeline.writer import ByteWriter
+
+__all__ = ["CsvWriter"]
+
+
+class CsvWriter:
+    """Writes records back as they were, after the header.
+
+    Args:
+        sink: The file.
+        compression: How it is compressed.
+        delimiter: What separates fields.
+        fields: Where the plan says that the fields are; a text is replaced there.
+        like: The reader that the documents come from; without one, a file without documents has no header.
+    """
+
+    def __init__(
+        self,
+        sink: BinaryIO,
+        compression: Compression,
+        delimiter: str,
+        fields: Fields,
+        like: CsvReader | None = None,
+    ) -> None:
+        self.records = 0
+        self._bytes = ByteWriter(sink, compression)
+        self._delimiter = delimiter
+        self._text = fields.text
+        self._like = like
+        self._last = b""
+
+    @property
+    def bytes_out(self) -> int:
+        """Bytes handed to the file so far."""
+        return self._bytes.bytes_out
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the written file, in hexadecimal; ValueError before its end."""
+        return self._bytes.digest
+
+    def write(self, documents: Sequence[Document], texts: Sequence[str | None] | None = None) -> None:
+        """Appends documents; see `tamis.pipeline.formats.Writer`."""
+        for i, document in enumerate(documents):
+            if not self._last:
+                self._put(document.row)
+            text = texts[i] if texts else None
+            self._put(document.raw if text is None else self._rewritten(document, text))
+            self.records += 1
+
+    def _put(self, raw: bytes) -> None:
+        if self._last and not self._last.endswith(b"\n"):
+            self._bytes.write((b"\n",))
+        self._bytes.write((raw,))
+        self._last = raw
+
+    def _rewritten(self, document: Document, text: str) -> bytes:
+        names, row = (self._parse(raw) for raw in (document.row, document.raw))
+        row[names.index(self._text)] = text
+        sink = io.StringIO()
+        csv.writer(sink, delimiter=self._delimiter, lineterminator="").writerow(row)
+        body = document.raw.rstrip(b"\r\n")
+        return sink.getvalue().encode("utf-8") + document.raw[len(body) :]
+
+    def _parse(self, raw: bytes) -> list[str]:
+        lines = io.StringIO(raw.removeprefix(codecs.BOM_UTF8).decode("utf-8"), newline="")
+        return next(csv.reader(lines, delimiter=self._delimiter, strict=True))
+
+    def finish(self) -> None:
+        """Writes what is left and the end marker; once."""
+        if not self._last and self._like is not None:
+            self._put(self._like.header)
+        self._bytes.finish()
