@@ -1,0 +1,43 @@
+import pytest
+
+from tamis.classifiers.errors import UsageError
+from tamis.pipeline import runners
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        [],
+        ["--runner=FlinkRunner", "--flink_master=localhost:8081"],
+        ["--runner", "DataflowRunner", "--project=p", "--temp_location=gs://b/t", "--region", "r"],
+        ["--direct_num_workers=3", "--environment_type=LOOPBACK"],
+    ],
+)
+def test_beams_own_flags_pass(flags):
+    runners.check_flags(flags)
+
+
+@pytest.mark.parametrize(
+    ("flag", "message"),
+    [
+        ("--runer=x", "did you mean `--runner`?"),
+        ("--outptu=x", "did you mean `--output`?"),
+        ("--qqqq", "`tamis run --help` lists the flags"),
+        ("stray", "is a flag of neither tamis nor Beam"),
+    ],
+)
+def test_any_other_is_an_error_with_the_nearest(flag, message):
+    with pytest.raises(UsageError) as error:
+        runners.check_flags([flag])
+    assert message in str(error.value)
+
+
+@pytest.mark.parametrize(("flags", "expected"), [([], True), (["--runner=FlinkRunner"], False)])
+def test_the_local_runner_is_the_default(flags, expected):
+    assert runners.local(flags) is expected
+
+
+def test_the_default_runner_is_named_and_downloads_nothing():
+    options = runners._options(["--direct_num_workers=2"]).get_all_options()
+    assert options["runner"] == "FnApiRunner"
+    assert options["direct_running_mode"] == "multi_processing"
