@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
-import numba
+from numba import njit
 
 __all__ = ["inlined", "kernel"]
 
@@ -30,13 +30,13 @@ def kernel(function: Callable[P, R]) -> Callable[P, R]:
         The function, compiled; it runs without the GIL.
     """
     try:
-        compiled: Callable[P, R] = numba.njit(cache=True, nogil=True)(function)
+        compiled: Callable[P, R] = njit(cache=True, nogil=True)(function)
     except RuntimeError:  # numba found no folder to cache in
-        compiled = numba.njit(nogil=True)(function)
+        compiled = njit(nogil=True)(function)
     return compiled
 
 
 def inlined(function: Callable[P, R]) -> Callable[P, R]:
     """Compiles a helper into each kernel that calls it: a call for each token would cost more than its work."""
-    compiled: Callable[P, R] = numba.njit(forceinline=True)(function)
+    compiled: Callable[P, R] = njit(forceinline=True)(function)
     return compiled

@@ -164,4 +164,4 @@ def _compose(data: Bytes, bounds: Ints, which: NDArray[np.bool_]) -> tuple[Bytes
         pieces += [data[done:start].tobytes(), composed]
         lengths[passage], done = len(composed), stop
     pieces.append(data[done : bounds[-1]].tobytes())
-    return np.frombuffer(b"".join(pieces), np.uint8), np.concatenate(([0], np.cumsum(lengths)))
+    return np.frombuffer(bytearray().join(pieces), np.uint8), np.concatenate(([0], np.cumsum(lengths)))

@@ -165,7 +165,8 @@ def _lengths(texts: Sequence[str]) -> Ints:
 def _utf8(texts: Sequence[str]) -> tuple[Bytes, Ints]:
     encoded = [_encode(text) for text in texts]
     bounds = _offsets(np.fromiter(map(len, encoded), np.int64, len(encoded)))
-    return np.frombuffer(b"".join(encoded), np.uint8), bounds
+    # Writable like every other buffer: numba would compile each kernel a second time for read-only arrays.
+    return np.frombuffer(bytearray().join(encoded), np.uint8), bounds
 
 
 def _offsets(sizes: Ints) -> Ints:
