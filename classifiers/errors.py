@@ -4,12 +4,13 @@ TamisError                  shown to the user as one message, never as a traceba
 ├── UsageError              the plan, a flag or a path is wrong: exit 2
 ├── BundleError             a classifier cannot be trusted: the job stops before the first shard
 ├── ShardError              one shard fails; the others go on, and the run publishes nothing
+├── RaceLost                another run has published since: this one is kept and not published, exit 4
 └── RecordError             one record is quarantined; the shard goes on
 """
 
 from __future__ import annotations
 
-__all__ = ["BundleError", "RecordError", "ShardError", "TamisError", "UsageError"]
+__all__ = ["BundleError", "RaceLost", "RecordError", "ShardError", "TamisError", "UsageError"]
 
 
 class TamisError(Exception):
@@ -26,6 +27,10 @@ class BundleError(TamisError):
 
 class ShardError(TamisError):
     """A shard cannot be processed as a whole: truncated, checksum mismatch, vanished, too many bad records."""
+
+
+class RaceLost(TamisError):  # noqa: N818 - an outcome with an exit code of its own, not a fault
+    """Another run wrote first what only one may write. Nothing of either is damaged."""
 
 
 class RecordError(TamisError):

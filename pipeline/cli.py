@@ -14,8 +14,9 @@ from collections.abc import Sequence
 from importlib import metadata
 from typing import NoReturn
 
-from tamis.classifiers.errors import TamisError, UsageError
+from tamis.classifiers.errors import RaceLost, TamisError, UsageError
 from tamis.pipeline.plan import nearest
+from tamis.pipeline.redact import redact
 
 __all__ = ["COMMANDS", "main", "parser"]
 
@@ -27,7 +28,7 @@ COMMANDS = {
     "classifier": ("command_classifier", "train, calibrate, evaluate, score with and describe classifiers"),
 }
 
-FAILED, USAGE, INTERRUPTED = 1, 2, 130
+FAILED, USAGE, LOST, INTERRUPTED = 1, 2, 4, 130
 
 
 class _Parser(argparse.ArgumentParser):
@@ -64,6 +65,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _dispatch(arguments)
     except UsageError as error:
         return _say(error, USAGE)
+    except RaceLost as error:
+        return _say(error, LOST)
     except TamisError as error:
         return _say(error, FAILED)
     except KeyboardInterrupt:
@@ -104,7 +107,7 @@ def _options_of(command: str) -> set[str]:
 
 
 def _say(error: TamisError, code: int) -> int:
-    print(f"tamis: {error}", file=sys.stderr)
+    print(f"tamis: {redact(str(error))}", file=sys.stderr)
     return code
 
 

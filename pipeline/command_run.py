@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import msgspec
 
-from tamis.classifiers.errors import TamisError
+from tamis.classifiers.errors import RaceLost, TamisError
 from tamis.pipeline import manifest as manifests
 from tamis.pipeline import plan as plans
 from tamis.pipeline.plan import Plan
@@ -24,6 +24,7 @@ from tamis.pipeline.storage import Store, open_store
 
 if TYPE_CHECKING:
     from tamis.pipeline.preflight import Preflight
+    from tamis.pipeline.runspec import RunSpec
 
 __all__ = ["add_arguments", "main"]
 
@@ -91,21 +92,21 @@ def _dry_run(checked: Preflight) -> int:
 
 
 def _run(checked: Preflight, flags: list[str]) -> int:
-    spec = checked.spec
-    store = open_store(spec.plan.output)
+    store = open_store(checked.spec.plan.output)
+    spec = msgspec.structs.replace(checked.spec, base=manifests.base_of(store))
     watch = Watch(store, spec.folder, len(checked.shards), checked.total_bytes)
     _say(
         f"{spec.plan.name}: run {spec.run_id}, {len(checked.shards):,} shards, {checked.total_bytes / 1e6:,.1f} MB"
         + (f"; {watch.done:,} shards were finished before and are kept" if watch.done else "")
     )
     with runner_log(spec.run_id) as (out, log), shown(watch, out):
-        _launch(checked, flags, out, log)
+        _launch(spec, flags, out, log)
     status = _status(store, spec.folder)
     _report(store, checked, status)
     return EXIT_CODES[status]
 
 
-def _launch(checked: Preflight, flags: list[str], out: TextIO, log: Path) -> None:
+def _launch(spec: RunSpec, flags: list[str], out: TextIO, log: Path) -> None:
     """Runs the job in a thread while this one waits for it or for Ctrl-C.
 
     The thread blocks SIGINT, and the worker processes that it starts inherit that: Ctrl-C reaches this thread
@@ -118,7 +119,7 @@ def _launch(checked: Preflight, flags: list[str], out: TextIO, log: Path) -> Non
         try:
             from tamis.pipeline import runners
 
-            runners.launch(msgspec.json.encode(checked.spec), flags)
+            runners.launch(msgspec.json.encode(spec), flags)
         except BaseException as error:  # noqa: BLE001 - handed to the waiting thread
             failure.append(error)
 
@@ -141,9 +142,10 @@ def _explained(error: BaseException, log: Path) -> BaseException:
         return error
     # Runners wrap a worker's error in text; ours is the last line that starts with its class.
     for line in reversed(str(error).splitlines()):
-        for name in ("BundleError", "UsageError", "ShardError", "TamisError"):
+        for name in ("BundleError", "UsageError", "ShardError", "RaceLost", "TamisError"):
             if f"{name}: " in line:
-                return TamisError(line.partition(f"{name}: ")[2].split(" [while running")[0])
+                told = RaceLost if name == "RaceLost" else TamisError
+                return told(line.partition(f"{name}: ")[2].split(" [while running")[0])
     return TamisError(
         f"the runner failed ({type(error).__name__}); finished shards are kept: run the same command again to "
         f"continue. The runner's own log is {log}"

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import traceback
 
-from tamis.classifiers.errors import BundleError, RecordError, ShardError, TamisError, UsageError
+from tamis.classifiers.errors import BundleError, RaceLost, RecordError, ShardError, TamisError, UsageError
+from tamis.pipeline.redact import redact
 
-__all__ = ["BundleError", "RecordError", "ShardError", "TamisError", "UsageError", "describe"]
+__all__ = ["BundleError", "RaceLost", "RecordError", "ShardError", "TamisError", "UsageError", "describe"]
 
 
 def describe(error: BaseException) -> str:
@@ -16,9 +17,9 @@ def describe(error: BaseException) -> str:
     other message may quote the data that it failed on, so only the type and the place in the code are told.
     """
     if isinstance(error, TamisError):
-        return str(error)
+        return redact(str(error))
     if isinstance(error, OSError) and error.strerror:
-        return f"{error.strerror}: {error.filename}" if error.filename else error.strerror
+        return redact(f"{error.strerror}: {error.filename}" if error.filename else error.strerror)
     return f"{type(error).__name__} at {_place(error)}"
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
-from tamis.pipeline import paths
+from tamis.pipeline import locations, paths
 from tamis.pipeline.csvformat import CsvReader
 from tamis.pipeline.csvwriter import CsvWriter
 from tamis.pipeline.decompress import COMPRESSIONS, compression_of, open_verified
@@ -213,19 +213,21 @@ def write_shard(
 
 
 @contextlib.contextmanager
-def open_shard(corpus: Corpus, path: str, limits: Limits | None = None) -> Iterator[Reader]:
+def open_shard(corpus: Corpus, path: str, limits: Limits | None = None, version: str | None = None) -> Iterator[Reader]:
     """Opens a shard of a corpus.
 
     Args:
         corpus: The corpus of a plan.
         path: The shard's path under the corpus root.
         limits: Limits of the reader.
+        version: The version that the listing showed; what is read of an object store is exactly that. None = the one
+            of now.
 
     Raises:
-        ShardError: The shard has vanished.
+        ShardError: The shard has vanished, or is another version.
         UsageError: The path is unsafe, or tells no format.
     """
-    with open_raw(_location(corpus.root, path)) as raw:
+    with _open(corpus.root, path, version) as raw:
         yield read_shard(raw, path, corpus.fields, corpus.format, limits)
 
 
@@ -243,8 +245,10 @@ def document_ids(store: Store, folder: str, output: Output, corpus: Corpus, shar
                 yield "" if record.synthetic_id else record.id
 
 
-def _location(root: str, path: str) -> str | Path:
-    local = root.removeprefix("file://")
-    if "://" in local:
-        return f"{root.rstrip('/')}/{paths.safe_relative(path)}"
-    return paths.under(Path(local), path)
+def _open(root: str, path: str, version: str | None) -> BinaryIO:
+    location = locations.parse(root)
+    if location is None:
+        return open_raw(paths.under(Path(locations.local_folder(root) or root), path))
+    from tamis.pipeline.remote_file import open_shard_object
+
+    return open_shard_object(location, paths.safe_relative(path), version)

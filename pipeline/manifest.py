@@ -3,11 +3,15 @@
 Publishing protocol:
     1. every shard's files, then its receipt, are in place (each written whole or not at all);
     2. the report is written;
-    3. `MANIFEST.json` is written: the run is finished, whatever its status;
+    3. `MANIFEST.json` is created: the run is finished, whatever its status;
     4. for a published run `CURRENT` is replaced: from here on readers see exactly this run.
 
 A kill between any two steps leaves the previous run published, and the same command continues. Refused and
 measured runs end at step 3. Nothing but CURRENT is ever replaced by other content.
+
+Steps 3 and 4 are conditional writes of the storage. A manifest is created if there is none; one with the same content
+is the same run, finished before. CURRENT is replaced if it still points where it did when the run was launched; when
+another run has been published since, this one is kept and not published.
 """
 
 from __future__ import annotations
@@ -17,17 +21,32 @@ from typing import Any
 
 import msgspec
 
-from tamis.classifiers.errors import TamisError
+from tamis.classifiers.errors import RaceLost, TamisError
 from tamis.pipeline.canonical import canonical_bytes
 from tamis.pipeline.merging import ShardLine
 from tamis.pipeline.receipts import Counts
 from tamis.pipeline.runspec import RunSpec
 from tamis.pipeline.storage import Store
 
-__all__ = ["CURRENT", "MANIFEST", "Current", "Manifest", "encode", "point", "read", "read_current"]
+__all__ = [
+    "CURRENT",
+    "MANIFEST",
+    "NOTHING",
+    "Current",
+    "Manifest",
+    "base_of",
+    "check_same",
+    "create",
+    "encode",
+    "point",
+    "read",
+    "read_current",
+]
 
 MANIFEST = "MANIFEST.json"
 CURRENT = "CURRENT"
+#: The base of a run that was launched when nothing had been published.
+NOTHING = ""
 SCHEMA = 1
 
 
@@ -90,17 +109,88 @@ def read(store: Store, run_id: str) -> tuple[Manifest, str]:
         raise TamisError(f"{store.root}/{path}: not a manifest of schema {SCHEMA} ({error})") from None
 
 
+def check_same(store: Store, run_id: str, data: bytes) -> None:
+    """Checks that a run has no manifest yet, or the one that is about to be created.
+
+    Raises:
+        TamisError: It has another one; both digests are named.
+    """
+    path = f"runs/{run_id}/{MANIFEST}"
+    try:
+        existing = store.read(path)
+    except FileNotFoundError:
+        return
+    if existing != data:
+        raise TamisError(
+            f"{store.root}/{path}: the run is finished already with another manifest: found sha256 "
+            f"{_digest(existing)}, expected {_digest(data)}; most likely other package versions made it: remove the "
+            "run's folder to make it anew, or run with the versions that its manifest names"
+        )
+
+
+def create(store: Store, run_id: str, data: bytes) -> None:
+    """Creates a run's manifest; the same one, there before, is fine.
+
+    Raises:
+        TamisError: There is another one; both digests are named.
+    """
+    if not store.create(f"runs/{run_id}/{MANIFEST}", data):
+        check_same(store, run_id, data)
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
 def read_current(store: Store) -> Current | None:
     """Reads the pointer; None where nothing has been published yet."""
+    return _read_current(store)[0]
+
+
+def _read_current(store: Store) -> tuple[Current | None, str | None]:
+    """Returns the pointer and its version in the store."""
     try:
-        return msgspec.json.decode(store.read(CURRENT), type=Current)
+        data, version = store.read_versioned(CURRENT)
+        return msgspec.json.decode(data, type=Current), version
     except FileNotFoundError:
-        return None
+        return None, None
     except msgspec.DecodeError as error:
         raise TamisError(f"{store.root}/{CURRENT}: not a pointer ({error}); see {store.root}/runs") from None
 
 
-def point(store: Store, run_id: str, manifest: bytes) -> None:
-    """Points CURRENT at a run."""
-    pointer = Current(run_id, hashlib.sha256(manifest).hexdigest())
-    store.write(CURRENT, canonical_bytes(msgspec.to_builtins(pointer)) + b"\n")
+def base_of(store: Store) -> str:
+    """Returns what a run that is launched now is based on: the id of the published run, or `NOTHING`."""
+    current = read_current(store)
+    return NOTHING if current is None else current.run_id
+
+
+def point(store: Store, run_id: str, manifest: bytes, base: str | None = None) -> None:
+    """Points CURRENT at a run.
+
+    Args:
+        store: The output root.
+        run_id: The run.
+        manifest: The bytes of its manifest.
+        base: The run that must be published still, see `base_of`; None = whichever.
+
+    Raises:
+        RaceLost: Another run has been published since; CURRENT stays as it is.
+    """
+    pointer = Current(run_id, _digest(manifest))
+    current, version = _read_current(store)
+    if current == pointer:
+        return
+    found = NOTHING if current is None else current.run_id
+    if base is not None and found not in (base, run_id):
+        raise RaceLost(_lost(store, run_id, found))
+    try:
+        store.replace(CURRENT, canonical_bytes(msgspec.to_builtins(pointer)) + b"\n", version)
+    except RaceLost:
+        raise RaceLost(_lost(store, run_id, base_of(store))) from None
+
+
+def _lost(store: Store, run_id: str, found: str) -> str:
+    return (
+        f"{store.root}/{CURRENT}: run {found or 'none'} was published after run {run_id} was launched: {run_id} is "
+        "finished and kept, and not published; run the same command again to publish it after all"
+    )

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tamis.pipeline import globs
 from tamis.pipeline.atomic import SUFFIX
 from tamis.pipeline.errors import UsageError
 
@@ -32,7 +33,8 @@ class Shard:
     Attributes:
         path: Path under the corpus root, with forward slashes.
         size: Bytes as stored.
-        version: What changes when the file is written again: the modification time in nanoseconds.
+        version: What changes when the file is written again: the modification time in nanoseconds; on an object store
+            the ETag or the generation.
     """
 
     path: str
@@ -123,7 +125,7 @@ def list_shards(root: Path, pattern: str | Sequence[str]) -> list[Shard]:
 
     Args:
         root: The corpus root.
-        pattern: Such as "**/*.jsonl.zst", relative to the root.
+        pattern: Such as "**/*.jsonl.zst" or "{en,de}/*.jsonl", relative to the root; see `tamis.pipeline.globs`.
 
     Returns:
         The shards, sorted by path.
@@ -133,19 +135,15 @@ def list_shards(root: Path, pattern: str | Sequence[str]) -> list[Shard]:
     """
     if not root.is_dir():
         raise UsageError(f"corpus root {root}: found no folder there, expected one: check `corpus.root` in the plan")
-    patterns = [pattern] if isinstance(pattern, str) else list(pattern)
+    patterns = [one for each in ([pattern] if isinstance(pattern, str) else pattern) for one in globs.expand(each)]
     names = sorted({name for each in patterns for name in _matches(root, each)})
     if not names:
-        raise UsageError(f"corpus root {root}: nothing matches {', '.join(patterns)}; {_hint(root)}")
+        raise UsageError(f"corpus root {root}: nothing matches {', '.join(patterns[:5])}; {_hint(root)}")
     check_collisions(names)
     return [_shard(root, name) for name in names]
 
 
 def _matches(root: Path, pattern: str) -> Iterator[str]:
-    if pattern.startswith("/") or ".." in pattern.split("/"):
-        raise UsageError(
-            f"pattern {pattern!r}: expected one relative to the corpus root: take away the leading / or the .."
-        )
     for path in root.glob(pattern):
         name = path.relative_to(root).as_posix()
         if not any(part.startswith(".") for part in name.split("/")) and path.is_file():

@@ -15,6 +15,7 @@ import msgspec
 import yaml
 
 from tamis.classifiers.errors import UsageError
+from tamis.pipeline import locations
 
 __all__ = ["ClassifierRef", "Corpus", "Evaluate", "Fields", "Gate", "PassagePlan", "Plan", "load", "parse"]
 
@@ -217,6 +218,8 @@ def _check_meaning(plan: Plan) -> None:
     if plan.publish is not None and plan.publish not in plan.interventions:
         hint = nearest(plan.publish, plan.interventions)
         raise UsageError(f"`publish: {plan.publish}` names no intervention of this plan{hint}")
+    _check_root("corpus.root", plan.corpus.root, written=False)
+    _check_root("output", plan.output, written=True)
     for label, value in _shares(plan.gate).items():
         if value is not None and not 0 <= value <= 1:
             raise UsageError(f"`gate.{label}: {value}` is not a share; write a number from 0 to 1")
@@ -224,6 +227,18 @@ def _check_meaning(plan: Plan) -> None:
         raise UsageError(f"`passages.target: {plan.passages.target}` is out of range; write 50 to 4000 characters")
     if plan.evaluate.sample < 0:
         raise UsageError(f"`evaluate.sample: {plan.evaluate.sample}` is negative; write a number of documents")
+
+
+def _check_root(key: str, root: str, written: bool) -> None:
+    """Checks that a root is a folder or a URL of a known storage, without credentials in it."""
+    try:
+        location = locations.parse(root)
+    except UsageError as error:
+        raise UsageError(f"`{key}`: {error}") from None
+    if written and location is not None and location.scheme in locations.READ_ONLY:
+        raise UsageError(
+            f"`{key}: {root}`: {location.scheme}:// is read only; write to a folder, s3://, gs:// or az://"
+        )
 
 
 def _shares(gate: Gate) -> dict[str, float | None]:

@@ -5,6 +5,7 @@ The receipts are the only truth about progress, so the same code watches a local
 
 from __future__ import annotations
 
+import logging
 import sys
 import threading
 import time
@@ -13,11 +14,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TextIO
 
-from tamis.classifiers.errors import ShardError
+from tamis.classifiers.errors import TamisError
 from tamis.pipeline import receipts
 from tamis.pipeline.storage import Store
 
 __all__ = ["Watch", "shown"]
+
+LOG = logging.getLogger(__name__)
 
 INTERVAL_S = 1.0
 PLAIN_EVERY_S = 15.0
@@ -32,6 +35,7 @@ class Watch:
         folder: The run's folder.
         shards: Shards in the corpus.
         total_bytes: Size of the corpus as stored.
+        pause: Seconds to the next look: ten times what the last one took, since a listing of a bucket is paid for.
     """
 
     store: Store
@@ -42,6 +46,7 @@ class Watch:
     bytes: int = 0
     seen: int = 0
     dropped: int = 0
+    pause: float = INTERVAL_S
 
     def __post_init__(self) -> None:
         self._known: set[str] = set()
@@ -51,15 +56,21 @@ class Watch:
         self._bytes_at_start, self._seen_at_start = self.bytes, self.seen
 
     def look(self) -> None:
-        """Adds what has appeared; a receipt that cannot be read yet counts next time."""
-        for name in self.store.names(f"{self.folder}/receipts"):
-            if name not in self._known and self._add(name):
-                self._known.add(name)
+        """Adds what has appeared; what cannot be read yet counts next time."""
+        start = time.monotonic()
+        try:
+            for name in self.store.names(f"{self.folder}/receipts"):
+                if name not in self._known and self._add(name):
+                    self._known.add(name)
+        except TamisError as error:
+            # The run does not need its progress bar: its workers tell what fails.
+            LOG.debug("progress: %s", error)
+        self.pause = max(INTERVAL_S, 10 * (time.monotonic() - start))
 
     def _add(self, name: str) -> bool:
         try:
             receipt, _ = receipts.decode(self.store.read(name), name)
-        except (ShardError, OSError):
+        except (TamisError, OSError):
             return False
         self.done += 1
         self.bytes += receipt.input.bytes
@@ -100,7 +111,7 @@ def shown(watch: Watch, out: TextIO = sys.stderr) -> Iterator[None]:
 
 
 def _lines(watch: Watch, out: TextIO, wait: Callable[[float], bool]) -> None:
-    while not wait(PLAIN_EVERY_S):
+    while not wait(max(PLAIN_EVERY_S, watch.pause)):
         watch.look()
         print(watch.line(), file=out, flush=True)
 
@@ -112,6 +123,6 @@ def _bar(watch: Watch, out: TextIO, wait: Callable[[float], bool]) -> None:
     columns = (BarColumn(), TextColumn("{task.description}"))
     with Progress(*columns, console=Console(file=out), transient=True) as progress:
         task = progress.add_task(watch.line(), total=max(watch.total_bytes, 1), completed=watch.bytes)
-        while not wait(INTERVAL_S):
+        while not wait(watch.pause):
             watch.look()
             progress.update(task, completed=watch.bytes, description=watch.line())

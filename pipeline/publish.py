@@ -37,6 +37,10 @@ def finish(store: Store, spec: RunSpec, merged: Merged, context: Context) -> str
     Returns:
         The run's status: "published", "refused", "measured", or "failed", which leaves `FAILURES.json` in the
         run's folder and no manifest.
+
+    Raises:
+        RaceLost: Another run has been published since this one was launched; this one is finished, not published.
+        TamisError: The run is finished already with another manifest.
     """
     failures = [*merged.failures, *_unbalanced(merged)]
     if failures:
@@ -44,27 +48,29 @@ def finish(store: Store, spec: RunSpec, merged: Merged, context: Context) -> str
         store.write(f"{spec.folder}/{FAILURES}", canonical_bytes({"failures": entries}) + b"\n")
         return "failed"
     reach("publish.started")
-    spec = _portable(spec)
+    base, spec = spec.base, _portable(spec)
     store.delete(f"{spec.folder}/{FAILURES}")
     store.sweep(spec.folder)
     checks = _gate(spec, merged, context)
     status = _status(spec, checks)
     files = _report_files(spec, merged, context, checks, status)
-    for name, data in files.items():
-        store.write(f"{spec.folder}/report/{name}", data)
-    reach("publish.reported")
     data = manifests.encode(_manifest(spec, merged, checks, status, files))
-    store.write(f"{spec.folder}/{manifests.MANIFEST}", data)
+    # Before the report of a finished run is written over by one that does not belong to its manifest.
+    manifests.check_same(store, spec.run_id, data)
+    for name, content in files.items():
+        store.write(f"{spec.folder}/report/{name}", content)
+    reach("publish.reported")
+    manifests.create(store, spec.run_id, data)
     reach("publish.manifest")
     if status == "published":
-        manifests.point(store, spec.run_id, data)
+        manifests.point(store, spec.run_id, data, base)
     reach("publish.current")
     return status
 
 
 def _portable(spec: RunSpec) -> RunSpec:
-    """Returns the spec without where it was written to: the same run has the same record wherever it lies."""
-    return msgspec.structs.replace(spec, plan=msgspec.structs.replace(spec.plan, output=""))
+    """Returns the spec without where, and after which run, it was written: the same run has the same record."""
+    return msgspec.structs.replace(spec, base=None, plan=msgspec.structs.replace(spec.plan, output=""))
 
 
 def _unbalanced(merged: Merged) -> list[Failure]:

@@ -13,10 +13,10 @@ __all__ = ["RawBytes", "open_raw"]
 
 
 def open_raw(location: str | Path) -> BinaryIO:
-    """Opens stored bytes for reading, without decompressing them.
+    """Opens the stored bytes of a local file for reading, without decompressing them.
 
     Args:
-        location: A path, or a URL of any scheme that smart_open knows.
+        location: A path, or a file:// URL. What lies on a storage service is opened by `remote_file.open_remote`.
 
     Raises:
         ShardError: There is no such file.
@@ -24,18 +24,9 @@ def open_raw(location: str | Path) -> BinaryIO:
     """
     text = str(location)
     try:
-        if "://" in text and not text.startswith("file://"):
-            return _open_remote(text)
         return Path(text.removeprefix("file://")).open("rb", buffering=0)
     except FileNotFoundError:
         raise ShardError(f"{text}: the shard has vanished since it was listed: restore it, or run again") from None
-
-
-def _open_remote(url: str) -> BinaryIO:
-    import smart_open
-
-    file: BinaryIO = smart_open.open(url, "rb", compression="disable")
-    return file
 
 
 class RawBytes:
@@ -84,6 +75,8 @@ class RawBytes:
 
     def exhaust(self) -> None:
         """Reads to the end, for the count and the digest, and goes back to the start: the file must be seekable."""
+        # A file that comes over the network is fetched once when it is told first that it will be sought in.
+        self._raw.seek(0)
         while self.read(1 << 18):
             pass
         self._raw.seek(0)

@@ -33,6 +33,8 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True):
         version: Version of tamis.
         fingerprint: Identity of the policy: everything above except where input and output lie.
         run_id: Identity of the run: fingerprint and inputs.
+        base: The run that was published at the launch, see `manifest.base_of`; None = not told. It is no part of the
+            run's identity, and of its record neither.
     """
 
     plan: Plan
@@ -44,6 +46,7 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True):
     version: str
     fingerprint: str
     run_id: str
+    base: str | None = None
 
     @property
     def folder(self) -> str:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import ExitStack
-from pathlib import Path
 
 import numpy as np
 
@@ -18,7 +17,7 @@ from tamis.interventions.batch import Batch
 from tamis.interventions.measures.table import MEASURES
 from tamis.interventions.rules import Intervention
 from tamis.interventions.verdict import Action, Decisions
-from tamis.pipeline import attributes, paths, receipts, scoring
+from tamis.pipeline import attributes, listing, receipts, scoring
 from tamis.pipeline.document import Document, Rejected
 from tamis.pipeline.formats import Reader, open_shard
 from tamis.pipeline.outputs import ShardOutputs
@@ -34,8 +33,8 @@ __all__ = ["filter_shard", "list_corpus", "peek"]
 
 
 def list_corpus(corpus: Corpus) -> list[Shard]:
-    """Lists the shards of a corpus, by path; see `paths.list_shards`."""
-    return paths.list_shards(Path(corpus.root), corpus.shards)
+    """Lists the shards of a corpus, by path; see `listing.list_shards`."""
+    return listing.list_shards(corpus.root, corpus.shards)
 
 
 def peek(corpus: Corpus, shard: Shard, documents: int) -> tuple[list[Document], int]:
@@ -48,7 +47,7 @@ def peek(corpus: Corpus, shard: Shard, documents: int) -> tuple[list[Document], 
         ShardError: The shard is damaged in what was read.
     """
     found: list[Document] = []
-    with open_shard(corpus, shard.path) as reader:
+    with open_shard(corpus, shard.path, version=shard.version) as reader:
         for records in reader:
             found += [record for record in records if isinstance(record, Document)]
             if len(found) >= documents:
@@ -96,7 +95,7 @@ def _process(bench: Workbench, shard: Shard, store: Store) -> Receipt:
     spec = bench.spec
     work = _Work(bench)
     with ExitStack() as stack:
-        reader = stack.enter_context(open_shard(spec.plan.corpus, shard.path))
+        reader = stack.enter_context(open_shard(spec.plan.corpus, shard.path, version=shard.version))
         published = spec.plan.publish is not None
         outputs = stack.enter_context(ShardOutputs(store, spec.folder, spec.plan.corpus, shard.path, published))
         for records in reader:

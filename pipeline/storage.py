@@ -7,14 +7,21 @@ temporary file, fsync, rename (`tamis.pipeline.atomic`); on an object store a fi
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+import hashlib
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, Protocol, TypeVar
 
-from tamis.classifiers.errors import UsageError
-from tamis.pipeline import atomic
+from tamis.pipeline import atomic, locations
+from tamis.pipeline.errors import RaceLost, ShardError
 
 __all__ = ["LocalStore", "Store", "open_store"]
+
+T = TypeVar("T")
+
+# How often, and how long apart, a small file that another process is writing is asked for.
+_TRIES, _PAUSE_S = 100, 0.05
 
 
 class Store(Protocol):
@@ -27,8 +34,24 @@ class Store(Protocol):
     def read(self, path: str) -> bytes:
         """Returns an object's bytes; raises FileNotFoundError where there is none."""
 
+    def read_versioned(self, path: str) -> tuple[bytes, str]:
+        """Returns an object's bytes and their version, for `replace`; raises FileNotFoundError where there is none."""
+
     def write(self, path: str, data: bytes) -> None:
         """Writes or replaces an object, all or nothing."""
+
+    def create(self, path: str, data: bytes) -> bool:
+        """Writes an object that does not exist yet; returns False, and writes nothing, where one with other content is.
+
+        Of two that create one object at the same time exactly one succeeds, unless they write the same bytes.
+        """
+
+    def replace(self, path: str, data: bytes, expected: str | None) -> None:
+        """Replaces an object if it is still the version that was read; None = if there still is none.
+
+        Raises:
+            RaceLost: It is not; it is left as it is. An object that holds `data` already is no error.
+        """
 
     def open_write(self, path: str) -> contextlib.AbstractContextManager[BinaryIO]:
         """Opens an object for writing; it appears under its name when the block ends without an error."""
@@ -63,9 +86,40 @@ class LocalStore:
         """See `Store.read`."""
         return self._path(path).read_bytes()
 
+    def read_versioned(self, path: str) -> tuple[bytes, str]:
+        """See `Store.read_versioned`; the version is the digest of the bytes."""
+        data = self.read(path)
+        return data, hashlib.sha256(data).hexdigest()
+
     def write(self, path: str, data: bytes) -> None:
         """See `Store.write`."""
         atomic.write_bytes(self._path(path), data)
+
+    def create(self, path: str, data: bytes) -> bool:
+        """See `Store.create`."""
+        try:
+            _patiently(lambda: atomic.write_bytes(self._path(path), data, exclusive=True))
+        except FileExistsError:
+            return self.read(path) == data
+        return True
+
+    def replace(self, path: str, data: bytes, expected: str | None) -> None:
+        """See `Store.replace`."""
+        _patiently(lambda: self._replace(path, data, expected))
+
+    def _replace(self, path: str, data: bytes, expected: str | None) -> None:
+        # The temporary's lock is held from before the comparison until after the rename.
+        with atomic.open_write(self._path(path)) as file:
+            found = self._versioned(path)
+            if found[1] != expected and found[0] != data:
+                raise RaceLost(f"{self.root}/{path}: another run wrote it first")
+            file.write(data)
+
+    def _versioned(self, path: str) -> tuple[bytes | None, str | None]:
+        try:
+            return self.read_versioned(path)
+        except FileNotFoundError:
+            return None, None
 
     @contextlib.contextmanager
     def open_write(self, path: str) -> Iterator[BinaryIO]:
@@ -100,13 +154,26 @@ class LocalStore:
             path.unlink(missing_ok=True)
 
 
+def _patiently(write: Callable[[], T]) -> T:
+    """Runs a short write, waiting for the process that is writing the same file just now."""
+    for _ in range(_TRIES):
+        try:
+            return write()
+        except ShardError:
+            time.sleep(_PAUSE_S)
+    return write()
+
+
 def open_store(root: str) -> Store:
-    """Opens the storage behind a root.
+    """Opens the storage behind a root; see `tamis.pipeline.locations`.
 
     Raises:
-        UsageError: The root's scheme is not one that this version writes to.
+        UsageError: The root is not one that can be written to.
     """
-    scheme, separator, _ = root.partition("://")
-    if separator and scheme != "file":
-        raise UsageError(f"{root}: `{scheme}://` is not a storage that this version reaches; use a local folder")
-    return LocalStore(root.removeprefix("file://"))
+    location = locations.parse(root)
+    if location is None:
+        return LocalStore(locations.local_folder(root) or root)
+    # The clients of the services are slow to import, and most runs need none.
+    from tamis.pipeline.object_store import ObjectStore
+
+    return ObjectStore(root, location)
