@@ -28,6 +28,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     score.add_argument("bundle", metavar="BUNDLE", help=BUNDLE_HELP)
     score.add_argument("file", metavar="FILE", nargs="?", help="JSON Lines; default: stdin")
     score.add_argument("--aggregate", default="max", help="passages to document: max (default) or topk_mean")
+    wrap = actions.add_parser("wrap", help="make a bundle of an existing fastText model", allow_abbrev=False)
+    wrap.add_argument("model", metavar="MODEL", help="a fastText .bin or .ftz")
+    wrap.add_argument("output", metavar="FOLDER", help="where the bundle is made")
+    wrap.add_argument("--name", help="the bundle's name; default: the folder's")
+    wrap.add_argument(
+        "--label",
+        action="append",
+        required=True,
+        metavar="CATEGORY=LABEL",
+        help="the model's label for a category, such as hate=__label__toxic; may be repeated",
+    )
     card = actions.add_parser("card", help="print a bundle's model card", allow_abbrev=False)
     card.add_argument("bundle", metavar="BUNDLE", help=BUNDLE_HELP)
     actions.add_parser("list", help="list the builtin bundles", allow_abbrev=False)
@@ -94,6 +105,19 @@ def _line(record: _Record, scores: dict[str, float], reason: Unscored) -> bytes:
     return msgspec.json.encode(row) + b"\n"
 
 
+def _wrap(options: argparse.Namespace) -> int:
+    from tamis.classifiers import wrap
+
+    pairs = [item.partition("=") for item in options.label]
+    if wrong := [category for category, sign, label in pairs if not (category and sign and label)]:
+        raise UsageError(f"--label {wrong[0]}: expected CATEGORY=LABEL, such as hate=__label__toxic")
+    folder = Path(options.output)
+    labels = {category: label for category, _, label in pairs}
+    made = wrap.wrap_fasttext(Path(options.model), labels, folder, options.name or folder.name)
+    print(json.dumps({"id": made.id, "path": str(folder), "categories": made.categories}))
+    return 0
+
+
 def _card(options: argparse.Namespace) -> int:
     from tamis.classifiers import bundle
 
@@ -111,4 +135,4 @@ def _list(_: argparse.Namespace) -> int:
     return 0
 
 
-_ACTIONS = {"score": _score, "card": _card, "list": _list}
+_ACTIONS = {"score": _score, "wrap": _wrap, "card": _card, "list": _list}

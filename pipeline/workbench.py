@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tamis.classifiers import bundle as bundles
+from tamis.classifiers import plugin
 from tamis.classifiers.bundle import Bundle
 from tamis.classifiers.errors import BundleError
+from tamis.classifiers.plugin import Plugin
 from tamis.classifiers.scorer import Scorer
 from tamis.interventions.measures.base import Context
 from tamis.interventions.rules import Intervention, parse_interventions
@@ -19,13 +21,15 @@ __all__ = ["Models", "Workbench", "load_models"]
 
 SALT = "tamis"
 
+Loaded = Bundle | Plugin
+
 
 @dataclass(frozen=True, slots=True)
 class Models:
     """The bundles of a plan, loaded and verified."""
 
-    classifiers: Mapping[str, Bundle]
-    evaluator: Bundle | None
+    classifiers: Mapping[str, Loaded]
+    evaluator: Loaded | None
 
     def ids(self) -> dict[str, str]:
         """Returns the bundle id of each classifier, by the plan's name."""
@@ -82,15 +86,20 @@ class Workbench:
         return cls(spec, models, scorers, evaluator, interventions, context)
 
 
-def _scorer(bundle: Bundle, ref: ClassifierRef) -> Scorer:
+def _scorer(bundle: Loaded, ref: ClassifierRef) -> Scorer:
     return Scorer(bundle, aggregate=ref.aggregate)
 
 
 def load_models(plan: Plan) -> Models:
     """Loads and verifies every bundle that a plan names."""
-    loaded = {name: bundles.load(ref.path, ref.sha256) for name, ref in plan.refs().items()}
+    loaded = {name: load_classifier(ref) for name, ref in plan.refs().items()}
     ref = plan.evaluator_ref()
-    return Models(loaded, None if ref is None else bundles.load(ref.path, ref.sha256))
+    return Models(loaded, None if ref is None else load_classifier(ref))
+
+
+def load_classifier(ref: ClassifierRef) -> Loaded:
+    """Loads and verifies one classifier: `builtin:NAME`, `plugin:NAME` or a bundle's folder."""
+    return plugin.load(ref.path) if ref.path.startswith(plugin.PREFIX) else bundles.load(ref.path, ref.sha256)
 
 
 def _check_same(spec: RunSpec, models: Models) -> None:
@@ -132,6 +141,6 @@ def context_of(spec: RunSpec, models: Models, interventions: Mapping[str, Interv
     )
 
 
-def evaluator_thresholds(bundle: Bundle) -> dict[str, float]:
+def evaluator_thresholds(bundle: Loaded) -> dict[str, float]:
     """Returns the evaluator's default operating point of each category."""
     return {category: bundle.threshold(category, "default", None) for category in bundle.categories}
