@@ -26,6 +26,8 @@ from tamis.pipeline.rawbytes import open_raw
 from tamis.pipeline.receipts import Output
 from tamis.pipeline.storage import Store
 from tamis.pipeline.text import Mode, TextReader, TextWriter
+from tamis.pipeline.warc import WarcReader
+from tamis.pipeline.warc_writer import WarcWriter
 
 __all__ = [
     "FORMATS",
@@ -149,9 +151,20 @@ def _delimited(delimiter: str) -> tuple[_Read, _Write]:
     return read, write
 
 
+def _read_warc(raw: BinaryIO, name: str, fields: Fields, limits: Limits) -> Reader:
+    compression = compression_of(name)
+    # Compressed records have checksums of their own, and some crawlers' digests are of something else.
+    return WarcReader(open_verified(raw, compression, limits, name), fields, limits, digests=not compression)
+
+
+def _write_warc(sink: BinaryIO, name: str, fields: Fields, like: Reader | None) -> Writer:  # noqa: ARG001
+    return WarcWriter(sink, compression_of(name), like if isinstance(like, WarcReader) else None)
+
+
 _TABLE = (
     Format("jsonl", (".jsonl", ".ndjson", ".json"), _read_jsonl, _write_jsonl),
     Format("parquet", (".parquet", ".pq"), _read_parquet, _write_parquet),
+    Format("warc", (".warc", ".wet", ".arc", ".wat"), _read_warc, _write_warc),
     Format("csv", (".csv",), *_delimited(",")),
     Format("tsv", (".tsv", ".tab"), *_delimited("\t")),
     Format("text", (".txt",), *_text("blocks")),

@@ -20,8 +20,9 @@ import zstandard
 from isal import isal_zlib
 
 from tamis.pipeline.decompress import Compression
+from tamis.pipeline.hashing import HashingSink
 
-__all__ = ["BLOCK", "ByteWriter"]
+__all__ = ["BLOCK", "ByteWriter", "MemberWriter"]
 
 #: Bytes that are handed to the compressor at a time.
 BLOCK = 96 << 10
@@ -124,6 +125,45 @@ class ByteWriter:
     ) -> None:
         if error is None:
             self.finish()
+
+
+class MemberWriter:
+    """Compresses each piece on its own: one gzip member or zstd frame a record, as web archives have them.
+
+    Args:
+        sink: The file.
+        compression: How each piece is compressed.
+
+    Attributes:
+        bytes_out: Bytes handed to the file so far.
+    """
+
+    def __init__(self, sink: BinaryIO, compression: Compression) -> None:
+        self.bytes_out = 0
+        self._sink = HashingSink(sink)
+        self._compression = compression
+
+    def write(self, pieces: Iterable[bytes]) -> None:
+        """Appends pieces; empty ones leave no trace."""
+        for piece in pieces:
+            if piece:
+                self._emit(piece)
+
+    def _emit(self, piece: bytes) -> None:
+        compressor = _compressor(self._compression)
+        self._sink.write(b"".join((compressor.compress(piece), compressor.flush())))
+        self.bytes_out = self._sink.count
+
+    def finish(self) -> None:
+        """Marks the end; a file without pieces gets one empty member, which shows that it is whole."""
+        if not self.bytes_out:
+            self._emit(b"")
+        self._sink.finish()
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the written file, in hexadecimal; ValueError before its end."""
+        return self._sink.digest
 
 
 def _compressor(compression: Compression) -> _Compressor:

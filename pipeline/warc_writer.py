@@ -1,0 +1,114 @@
+"""WARC, WET and ARC, written back: records as they were, each compressed on its own, as their readers expect."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+import uuid
+from collections.abc import Sequence
+from typing import BinaryIO
+
+from tamis.pipeline.decompress import Compression
+from tamis.pipeline.document import Document
+from tamis.pipeline.warc import WarcReader
+from tamis.pipeline.writer import MemberWriter
+
+__all__ = ["WarcWriter", "rewritten"]
+
+_HEAD_END = re.compile(rb"\r?\n\r?\n")
+_STALE = (b"content-length", b"warc-block-digest", b"warc-payload-digest", b"warc-truncated")
+_NAMESPACE = uuid.UUID("6f1a5f3e-0c59-5d3c-9a55-7a4c1d0e2b61")
+
+
+class WarcWriter:
+    """Writes documents back as the records that they were, after the `warcinfo` that stood before them.
+
+    Args:
+        sink: The file.
+        compression: How each record is compressed.
+        like: The reader that the documents come from; without one, a file without documents has no `warcinfo`.
+    """
+
+    def __init__(self, sink: BinaryIO, compression: Compression, like: WarcReader | None = None) -> None:
+        self.records = 0
+        self._members = MemberWriter(sink, compression)
+        self._like = like
+        self._info = b""
+
+    @property
+    def bytes_out(self) -> int:
+        """Bytes handed to the file so far."""
+        return self._members.bytes_out
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the written file, in hexadecimal; ValueError before its end."""
+        return self._members.digest
+
+    def write(self, documents: Sequence[Document], texts: Sequence[str | None] | None = None) -> None:
+        """Appends documents; see `tamis.pipeline.formats.Writer`."""
+        for i, document in enumerate(documents):
+            if document.row != self._info:
+                self._info = document.row
+                self._put(self._info)
+            text = texts[i] if texts else None
+            self._put(document.raw if text is None else rewritten(document, text))
+            self.records += 1
+
+    def _put(self, raw: bytes) -> None:
+        # Only the last record of a file may lack the line ends that keep the next one apart.
+        self._members.write((raw if raw.endswith(b"\n") or not raw else raw + b"\r\n\r\n",))
+
+    def finish(self) -> None:
+        """Writes what is left and the end marker; once."""
+        if not self.records and self._like is not None and self._like.info:
+            self._put(self._like.info)
+        self._members.finish()
+
+
+def rewritten(document: Document, text: str) -> bytes:
+    """Makes the record of a document whose text was replaced: plain text, with its length and digest."""
+    block = text.encode("utf-8")
+    if not document.raw.startswith(b"WARC/"):
+        return _arc(document.raw, block)
+    end = _HEAD_END.search(document.raw)
+    assert end is not None
+    version, *fields = document.raw[: end.start()].splitlines()
+    if _value(fields, b"warc-type") == b"conversion":
+        kept = [line for line in fields if _key(line) not in _STALE]
+    else:
+        kept = _conversion(document, fields, text)
+    digest = base64.b32encode(hashlib.sha1(block, usedforsecurity=False).digest())
+    new = [b"WARC-Block-Digest: sha1:" + digest, b"Content-Length: %d" % len(block)]
+    return b"\r\n".join((version, *kept, *new, b"", block, b"", b""))
+
+
+def _key(line: bytes) -> bytes:
+    return line.partition(b":")[0].strip().lower()
+
+
+def _value(fields: list[bytes], key: bytes) -> bytes:
+    return next((line.partition(b":")[2].strip() for line in fields if _key(line) == key), b"")
+
+
+def _conversion(document: Document, fields: list[bytes], text: str) -> list[bytes]:
+    """Makes the header of a `conversion` record that refers to the page; its id follows from page and text."""
+    ident = uuid.uuid5(_NAMESPACE, f"{document.id}\n{text}")
+    found = [
+        b"WARC-Type: conversion",
+        b"WARC-Target-URI: " + _value(fields, b"warc-target-uri"),
+        b"WARC-Date: " + _value(fields, b"warc-date"),
+        b"WARC-Record-ID: <urn:uuid:%s>" % str(ident).encode("ascii"),
+        b"WARC-Refers-To: " + _value(fields, b"warc-record-id"),
+        b"Content-Type: text/plain",
+    ]
+    return [line for line in found if line.partition(b": ")[2]]
+
+
+def _arc(raw: bytes, text: bytes) -> bytes:
+    """Makes an ARC record of plain text: the response's head is replaced with its body."""
+    line = raw[: raw.index(b"\n")].rstrip(b"\r").split(b" ")
+    block = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n" + text
+    line[-1] = b"%d" % len(block)
+    return b" ".join(line) + b"\n" + block + b"\n"
