@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib
 import importlib.metadata
+import subprocess
+import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +13,7 @@ from typing import Final
 
 from tamis.classifiers.errors import BundleError
 
-__all__ = ["check_fasttext"]
+__all__ = ["check_fasttext", "check_fasttext_apart"]
 
 #: Two labels that no word separates: each text's probabilities must still add up to 1.
 LINES: Final = (
@@ -49,6 +51,18 @@ def check_fasttext() -> None:
             raise _wrong_build(f"probabilities ({', '.join(f'{value:.4g}' for value in answer)})")
 
 
+def check_fasttext_apart() -> None:
+    """Runs `check_fasttext` in a process of its own, as the library takes 120 MB for a dictionary of any size.
+
+    Raises:
+        BundleError: As `check_fasttext`.
+    """
+    command = [sys.executable, "-m", __name__]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - this module
+    if done.returncode:
+        raise BundleError(done.stderr.strip() or f"the check of fastText ended with exit code {done.returncode}")
+
+
 def _answers() -> list[list[float]]:
     """Trains a model of two labels, and returns its probabilities for each text."""
     fasttext = importlib.import_module("fasttext")
@@ -71,3 +85,10 @@ def _packages() -> Sequence[str]:
     """Returns the installed packages that claim the module, with versions."""
     names = sorted(set(importlib.metadata.packages_distributions().get("fasttext", [])))
     return [f"{name} {importlib.metadata.version(name)}" for name in names]
+
+
+if __name__ == "__main__":
+    try:
+        check_fasttext()
+    except BundleError as error:
+        sys.exit(str(error))

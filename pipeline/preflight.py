@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from tamis.classifiers.errors import ShardError
-from tamis.classifiers.selftest import check_fasttext
+from tamis.classifiers.selftest import check_fasttext_apart
 from tamis.interventions import sampling
 from tamis.pipeline import runspec, scoring
 from tamis.pipeline.document import Document
@@ -110,8 +110,9 @@ def check(plan: Plan) -> Preflight:
         UsageError: The corpus has no shard, or a rule does not parse.
         BundleError: A model is damaged or scores its golden texts wrongly.
     """
-    check_fasttext()
     models = load_models(plan)
+    if any(bundle.kind == "fasttext" for bundle in models.classifiers.values()):
+        check_fasttext_apart()
     interventions_of(plan, models)
     shards = list_corpus(plan.corpus)
     pilot = _pilot(plan, shards)

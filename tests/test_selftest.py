@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tamis.classifiers.errors import BundleError
-from tamis.classifiers.selftest import check_fasttext
+from tamis.classifiers.selftest import check_fasttext, check_fasttext_apart
 
 
 def test_the_declared_build_is_right() -> None:
@@ -59,3 +59,7 @@ def test_a_missing_library_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "fasttext", None)
     with pytest.raises(BundleError, match="ModuleNotFoundError"):
         check_fasttext()
+
+
+def test_the_check_runs_in_a_process_of_its_own():
+    check_fasttext_apart()
