@@ -1,0 +1,5 @@
+"""stub"""
+from collections.abc import Mapping
+from typing import Any
+def render_header(header: Mapping[str, Any]) -> str:
+    return "# " + header["name"] + "\n"

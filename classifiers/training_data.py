@@ -1,0 +1,150 @@
+"""From declared sources to splits that a model can be fitted to, tuned and calibrated on."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tamis.classifiers import splits
+from tamis.classifiers.augmentation import disguise, embed
+from tamis.classifiers.base import FloatMatrix
+from tamis.classifiers.datasets import LabelledSet, concatenate, read, resolve
+from tamis.classifiers.identity import swap
+from tamis.classifiers.passages import Passages
+from tamis.classifiers.training_config import Source, TrainingConfig
+
+__all__ = ["Assembled", "Fitting", "assemble", "fitting", "normalised"]
+
+_SHORT: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Assembled:
+    """Checked rows with their split.
+
+    Attributes:
+        data: Rows, deduplicated and decontaminated.
+        split: Index into the configuration's `split` of each row, int64 [n].
+        declared: What the bundle records about each source: name, licence, sha256, rows, families.
+        removed: Rows left out because a held-out text overlaps them.
+    """
+
+    data: LabelledSet
+    split: NDArray[np.int64]
+    declared: list[dict[str, Any]]
+    removed: int
+
+    def part(self, index: int) -> LabelledSet:
+        """The rows of one split."""
+        return self.data.take(self.split == index)
+
+
+@dataclass(frozen=True, slots=True)
+class Fitting:
+    """What a kind is fitted to: normalised texts, labels (NaN = unknown), and how often each row counts, [n, n_categories]."""
+
+    texts: list[str]
+    labels: FloatMatrix
+    copies: NDArray[np.int64]
+
+
+def normalised(texts: Sequence[str], normaliser: str) -> list[str]:
+    """Each text as the normaliser leaves it, one line."""
+    data, bounds = Passages.of(texts).buffer(normaliser)
+    raw = data.tobytes()
+    return [raw[bounds[i] : bounds[i + 1]].decode("utf-8").strip() for i in range(len(texts))]
+
+
+def assemble(config: TrainingConfig, root: Path, progress: Callable[[str], None]) -> Assembled:
+    """Reads the sources, joins equal texts, drops what overlaps held-out texts, and splits by group.
+
+    Raises:
+        UsageError: A source is unreadable, labels contradict each other, or a split lacks a class.
+    """
+    parts, declared = [], []
+    for source in config.sources:
+        progress(f"reading {source.name}")
+        part, record = _source(source, root, config.categories)
+        parts.append(part)
+        declared.append(record)
+    data = resolve(concatenate(parts), config.contradictions)
+    progress(f"comparing {len(data)} texts with the held-out sets")
+    clean = splits.decontaminate(data, _held_out(config, root))
+    data = data.take(clean)
+    progress(f"grouping near-duplicates among {len(data)} texts")
+    split = splits.assign(data, config.split, config.seed)
+    out = Assembled(data, split, declared, int((~clean).sum()))
+    for index, name in enumerate(config.split):
+        splits.check(out.part(index), f"{config.name}, split {name}")
+    return out
+
+
+def fitting(config: TrainingConfig, data: LabelledSet) -> Fitting:
+    """Repeats, disguises and embeds the rows of a training split as their sources declare, and normalises."""
+    rng = random.Random(f"augment/{config.seed}")
+    sources = {source.name: source for source in config.sources}
+    background = [t for t, s in zip(data.texts, data.sources, strict=True) if s in config.background]
+    texts, rows, copies = [], [], []
+    for i, (text, name) in enumerate(zip(data.texts, data.sources, strict=True)):
+        source = sources[name]
+        for variant, times in _variants(text, source, background, rng):
+            texts.append(variant)
+            rows.append(i)
+            copies.append(times)
+    labels = data.labels[rows]
+    return Fitting(normalised(texts, config.normaliser), labels, _balanced(labels, np.array(copies), config.balance))
+
+
+def _balanced(labels: FloatMatrix, copies: NDArray[np.int64], share: float) -> NDArray[np.int64]:
+    """Repeats positives, by a whole number, until they are about `share` of a category's rows: [n, n_categories]."""
+    out = np.repeat(copies[:, None], labels.shape[1], axis=1).astype(np.int64)
+    for j in range(labels.shape[1]):
+        positive, negative = ((labels[:, j] == value) for value in (1, 0))
+        wanted = share / (1 - share) * copies[negative].sum()
+        out[positive, j] *= max(1, round(float(wanted) / max(int(copies[positive].sum()), 1)))
+    return out
+
+
+def _variants(text: str, source: Source, background: list[str], rng: random.Random) -> list[tuple[str, int]]:
+    whole, part = divmod(source.repeat, 1)
+    times = int(whole) + int(rng.random() < part)
+    if not times:
+        return []
+    out = [(text, times)]
+    for _ in range(int(source.swap) + int(rng.random() < source.swap % 1)):
+        if (other := swap(text, rng)) != text:
+            out.append((other, 1))
+    if rng.random() < source.disguise:
+        out.append((disguise(text, rng), 1))
+    if background and len(text) <= _SHORT and rng.random() < source.embed:
+        out.append((embed(text, background, rng), 1))
+    return out
+
+
+def _source(source: Source, root: Path, categories: Sequence[str]) -> tuple[LabelledSet, dict[str, Any]]:
+    path = root / source.path
+    part = read(path, categories)
+    labels = part.labels.copy()
+    if source.negatives_for:
+        other = [c not in source.negatives_for for c in categories]
+        labels[:, other] = np.where(labels[:, other] == 0, np.nan, labels[:, other])
+    part = LabelledSet(part.categories, part.texts, labels, [source.name] * len(part), part.groups, part.identities)
+    record = {
+        "name": source.name,
+        "licence": source.licence,
+        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        "rows": len(part),
+        "families": list(source.labelled_by),
+    }
+    return part, record
+
+
+def _held_out(config: TrainingConfig, root: Path) -> list[str]:
+    return [text for name in config.held_out for text in read(root / name, ()).texts]

@@ -1,0 +1,1 @@
+"""How the shipped bundles are made: public data sets, templates, configurations."""
