@@ -6,7 +6,8 @@ normalised text. Lone surrogates arrive as the three bytes that UTF-8 would give
 
 none
     The text as it is, but with a space in place of each line feed and carriage return (fastText reads lines), of
-    U+2028 and U+2029, and of each lone surrogate. The result is valid UTF-8.
+    U+2028 and U+2029, of each lone surrogate, and of the first character of each `</s>`, at which fastText stops
+    reading. The result is valid UTF-8.
 
 web-1
     Words as a reader hears them, in spite of disguise, with one space between tokens.
@@ -40,6 +41,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,6 +56,9 @@ __all__ = ["NORMALISERS", "Normaliser", "web_1"]
 Bytes = NDArray[np.uint8]
 Ints = NDArray[np.int64]
 
+#: What fastText takes for the end of a text.
+END_MARKER: Final = b"</s>"
+
 #: (UTF-8 of passages, their bounds int64 [n + 1]) to the same of the normalised passages.
 Normaliser = Callable[[Bytes, Ints], tuple[Bytes, Ints]]
 
@@ -63,4 +68,18 @@ def web_1(data: Bytes, bounds: Ints) -> tuple[Bytes, Ints]:
     return tokenise(*replace(*fold(data, bounds)))
 
 
-NORMALISERS: Mapping[str, Normaliser] = MappingProxyType({"none": one_line, "web-1": web_1})
+def none(data: Bytes, bounds: Ints) -> tuple[Bytes, Ints]:
+    """Changes only what a fastText model cannot read: line ends, lone surrogates, and its own end marker.
+
+    fastText stops at a token `</s>`, so a text that begins with one would score as if it were empty.
+    """
+    out, ends = one_line(data, bounds)
+    text = out.tobytes()
+    at = text.find(END_MARKER)
+    while at >= 0:
+        out[at] = 32
+        at = text.find(END_MARKER, at + 1)
+    return out, ends
+
+
+NORMALISERS: Mapping[str, Normaliser] = MappingProxyType({"none": none, "web-1": web_1})

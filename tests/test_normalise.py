@@ -184,3 +184,8 @@ def test_threads_share_the_table_of_folded_characters():
     with ThreadPoolExecutor(8) as pool:
         together = list(pool.map(kernel, texts))
     assert together == list(map(kernel, texts))
+
+
+def test_none_breaks_up_the_marker_at_which_fasttext_stops_reading():
+    data, _ = Passages.of(["</s> the rest </s>", "plain"]).buffer("none")
+    assert bytes(data) == b" /s> the rest  /s>plain"
