@@ -13,10 +13,11 @@ from typing import Any, BinaryIO
 
 import smart_open
 from azure.core import MatchConditions
-from azure.storage.blob import ContainerClient
+from azure.storage.blob import BlobBlock, ContainerClient
 
 from tamis.pipeline.buckets import ABSENT, CONNECT_S, READ_S, Stat
 from tamis.pipeline.errors import UsageError
+from tamis.pipeline.retries import retried
 
 __all__ = ["AzureBucket"]
 
@@ -24,13 +25,11 @@ BLOCK = 8 << 20
 _SAME = MatchConditions.IfNotModified
 
 
-def _container(name: str, retries: int) -> ContainerClient:
+def _container(name: str) -> ContainerClient:
     options: dict[str, Any] = {
-        "retry_total": retries,
+        "retry_total": 0,
         "connection_timeout": CONNECT_S,
         "read_timeout": READ_S,
-        "max_single_put_size": 2 * BLOCK,
-        "max_block_size": BLOCK,
     }
     connection = os.environ.get("AZURE_STORAGE_CONNECTION_STRING")
     if connection:
@@ -58,7 +57,7 @@ class AzureBucket:
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self._container = _container(name, retries=0)
+        self._container = _container(name)
 
     def stat(self, key: str) -> Stat:
         """See `Bucket.stat`."""
@@ -82,8 +81,15 @@ class AzureBucket:
 
     def upload(self, key: str, file: BinaryIO, size: int) -> None:
         """See `Bucket.upload`; blocks that were sent become an object only when their list is committed."""
-        with _container(self._name, retries=4) as container:
-            container.get_blob_client(key).upload_blob(file, length=size, overwrite=True, max_concurrency=1)
+        if size <= BLOCK:
+            self.put(key, file.read())
+            return
+        blob = self._container.get_blob_client(key)
+        names: list[str] = []
+        while block := file.read(BLOCK):
+            names.append(f"{len(names):08}")
+            retried(partial(blob.stage_block, names[-1], block))
+        blob.commit_block_list([BlobBlock(name) for name in names])
 
     def pages(self, prefix: str, after: str = "") -> Iterator[list[Stat]]:
         """See `Bucket.pages`; the service cannot start in the middle, so what lies before is listed and left out."""

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
+
+from tamis.pipeline import buckets
 
 
 def _load(name: str) -> ModuleType:
@@ -17,6 +21,8 @@ def _load(name: str) -> ModuleType:
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
+    # Dataclasses look their module up by name.
+    sys.modules[name] = module
     spec.loader.exec_module(module)
     return module
 
@@ -32,3 +38,50 @@ def example_report() -> Callable[..., dict[str, Any]]:
 def hostile() -> ModuleType:
     """hostile.py: payloads, and a report that is full of them."""
     return _load("hostile")
+
+
+@pytest.fixture(scope="session")
+def servers() -> Iterator[Callable[[str], Any]]:
+    """Starts the storage server of a scheme, once a session; see servers.py."""
+    kinds = _load("servers").KINDS
+    started: dict[str, Any] = {}
+    with ExitStack() as stack:
+
+        def server(scheme: str) -> Any:
+            if scheme not in started:
+                started[scheme] = stack.enter_context(kinds[scheme]())
+            return started[scheme]
+
+        yield server
+
+
+@pytest.fixture
+def connected(servers: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Any]]:
+    """Starts a server and points this process, and those that it starts, to it."""
+
+    def connect(scheme: str, address: str | None = None) -> Any:
+        server = servers(scheme)
+        for name, value in server.environment(address or server.address).items():
+            monkeypatch.setenv(name, value)
+        buckets._made.cache_clear()
+        return server
+
+    buckets._made.cache_clear()
+    yield connect
+    buckets._made.cache_clear()
+
+
+@pytest.fixture
+def proxied(connected: Callable[..., Any]) -> Iterator[Callable[[str], Any]]:
+    """Starts a server behind a proxy that can be told to fail; see faulty_proxy.py."""
+    faulty, serving = _load("faulty_proxy"), _load("servers").serving
+    with ExitStack() as stack:
+
+        def connect(scheme: str) -> Any:
+            proxy = faulty.Proxy(connected(scheme).address)
+            stack.callback(proxy.over.set)
+            proxy.address = stack.enter_context(serving(proxy.handler()))
+            proxy.server, proxy.Fault = connected(scheme, proxy.address), faulty.Fault
+            return proxy
+
+        yield connect
