@@ -1,4 +1,4 @@
-"""Making a bundle of a fastText model that exists already: Dolma's taggers, or a user's own."""
+"""Making a bundle of a model that was trained elsewhere: a fastText file, or a linear estimator of scikit-learn."""
 
 from __future__ import annotations
 
@@ -7,18 +7,23 @@ import shutil
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
-from tamis.classifiers import bundle
+import numpy as np
+from numpy.typing import NDArray
+
+from tamis.classifiers import bundle, linear_model
 from tamis.classifiers.bundle import Bundle
-from tamis.classifiers.errors import UsageError
+from tamis.classifiers.errors import BundleError, UsageError
 from tamis.classifiers.fasttext_model import FastTextModel
+from tamis.classifiers.npz import write_arrays
 
-__all__ = ["golden_texts", "wrap_fasttext"]
+__all__ = ["export_linear", "golden_texts", "wrap_fasttext"]
 
 CARD = """\
 # {name}
 
-A fastText model that was made elsewhere, wrapped as a bundle. Labels: {labels}.
+A {kind} model that was made elsewhere, wrapped as a bundle. Categories: {categories}.
 
 Its training data are not declared, so a report cannot call an evaluator independent of it. Its scores are used as
 they are: not calibrated. The default operating point, 0.5, is a convention and not a recommendation.
@@ -53,25 +58,77 @@ def wrap_fasttext(
         UsageError: The folder holds files, or there is no such model.
         BundleError: The model is damaged, or has no such label.
     """
-    if folder.exists() and any(folder.iterdir()):
-        raise UsageError(f"{folder}: is not empty; name a folder that does not exist yet")
     if not model.is_file():
         raise UsageError(f"{model}: no such file; expected a fastText .bin or .ftz")
     _check_labels(model, labels)
-    folder.mkdir(parents=True, exist_ok=True)
+    _make(folder)
     shutil.copyfile(model, folder / f"model{model.suffix}")
+    parameters = {"file": f"model{model.suffix}", "labels": dict(labels)}
+    return _write(folder, name, "fasttext", tuple(labels), languages, normaliser, parameters)
+
+
+def export_linear(
+    coefficients: NDArray[np.floating[Any]],
+    intercept: NDArray[np.floating[Any]],
+    parameters: Mapping[str, Any],
+    folder: Path,
+    name: str,
+    languages: tuple[str, ...] = ("en",),
+) -> Bundle:
+    """Makes a bundle of linear estimators that were trained on `linear_model.features`.
+
+    Args:
+        coefficients: `coef_` of a scikit-learn estimator, [n_categories, buckets]; stack those of several.
+        intercept: `intercept_`, [n_categories].
+        parameters: What `linear_model.features` was given, with the `categories`.
+        folder: Where the bundle is made; must be empty or not exist.
+        name: The bundle's name.
+        languages: Languages that the model reads; documents in others are unscored.
+
+    Raises:
+        UsageError: The folder holds files.
+        BundleError: The shapes do not match the parameters.
+    """
+    made = linear_model.LinearParameters.of(parameters)
+    expected = (len(made.categories), 2**made.bits)
+    if coefficients.shape != expected or intercept.shape != expected[:1]:
+        raise BundleError(f"expected coefficients of shape {expected}, found {coefficients.shape}; see `parameters`")
+    _make(folder)
+    weights, scale = linear_model.quantise(np.ascontiguousarray(coefficients.T))
+    arrays: dict[str, NDArray[Any]] = {"weights": weights, "scale": scale, "intercept": intercept.astype(np.float32)}
+    write_arrays(folder / made.file, arrays)
+    own = {key: value for key, value in parameters.items() if key != "normaliser"}
+    return _write(folder, name, "linear", made.categories, languages, made.normaliser, own)
+
+
+def _make(folder: Path) -> None:
+    if folder.exists() and any(folder.iterdir()):
+        raise UsageError(f"{folder}: is not empty; name a folder that does not exist yet")
+    folder.mkdir(parents=True, exist_ok=True)
+
+
+def _write(
+    folder: Path,
+    name: str,
+    kind: str,
+    categories: tuple[str, ...],
+    languages: tuple[str, ...],
+    normaliser: str,
+    parameters: Mapping[str, Any],
+) -> Bundle:
     header = {
         "name": name,
         "version": "1",
-        "kind": "fasttext",
-        "categories": list(labels),
+        "kind": kind,
+        "categories": list(categories),
         "languages": list(languages),
         "normaliser": normaliser,
-        "parameters": {"file": f"model{model.suffix}", "labels": dict(labels)},
-        "operating_points": {category: {"default": {"threshold": 0.5}} for category in labels},
-        "training": {"family": "fasttext"},
+        "parameters": dict(parameters),
+        "operating_points": {category: {"default": {"threshold": 0.5}} for category in categories},
+        "training": {"family": kind},
     }
-    return bundle.write(folder, header, golden_texts(), CARD.format(name=name, labels=", ".join(labels.values())))
+    card = CARD.format(name=name, kind=kind, categories=", ".join(categories))
+    return bundle.write(folder, header, golden_texts(), card)
 
 
 def _check_labels(model: Path, labels: Mapping[str, str]) -> None:
