@@ -79,11 +79,11 @@ class GcsBucket:
 
     def open(self, key: str, version: str, position: int) -> BinaryIO:
         """See `Bucket.open`; raw, since a stored gzip may be sent decoded otherwise."""
-        generation = int(version)
-        options = {"if_generation_match": generation, "timeout": TIMEOUT, "retry": None}
+        options = {"timeout": TIMEOUT, "retry": None}
         parameters = {
             "client": self._client,
-            "get_blob_kwargs": options,
+            # A generation that was replaced is gone (404), or, where the bucket keeps versions, still exactly that.
+            "get_blob_kwargs": {**options, "generation": int(version)},
             "blob_open_kwargs": {**options, "chunk_size": CHUNK, "raw_download": True},
         }
         file: Any = smart_open.gcs.open(self._bucket.name, key, "rb", **parameters)

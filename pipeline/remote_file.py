@@ -127,10 +127,8 @@ class RemoteFile(io.RawIOBase):
 
 def _reason(error: Exception, position: int, size: int) -> str:
     status = status_of(error)
-    if status in (409, 412):
-        return "the object was written to while it was read: run again when its writer is done"
-    if status == 404:
-        return "the object vanished while it was read: restore it, or run again"
+    if status in (404, 409, 412):
+        return "the object was replaced or removed while it was read: run again when its writer is done"
     return f"reading stopped after {position} of {size} bytes: {explain(error)}; run again to continue"
 
 

@@ -82,6 +82,9 @@ def proxied(connected: Callable[..., Any]) -> Iterator[Callable[[str], Any]]:
             stack.callback(proxy.over.set)
             proxy.address = stack.enter_context(serving(proxy.handler()))
             proxy.server, proxy.Fault = connected(scheme, proxy.address), faulty.Fault
+            # Some answers hold the server's own address, for the next request.
+            proxy.server.announce(proxy.address)
+            stack.callback(proxy.server.announce, proxy.server.address)
             return proxy
 
         yield connect

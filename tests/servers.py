@@ -45,6 +45,12 @@ class Server:
     bucket: str = "tamis-test"
     files: dict[str, bytes] = field(default_factory=dict)
 
+    def announce(self, address: str) -> None:
+        """Tells the server under which address clients reach it, where it puts that into its answers."""
+        if self.scheme == "gs":
+            content = {"externalUrl": f"http://{address}", "publicHost": address}
+            requests.put(f"http://{self.address}/_internal/config", json=content, timeout=10).raise_for_status()
+
 
 def required(path: Path) -> Path:
     """Returns the path of an installed server; the test is skipped without it, and fails where CI=true."""
