@@ -1,4 +1,4 @@
-"""Documents out of Arrow record batches, and back into them untouched: what Parquet and Arrow IPC share.
+"""Documents out of Arrow record batches: what Parquet and Arrow IPC share.
 
 A row keeps every column with its type. Nested columns are reached by dots, as in JSON. A row that cannot be used is
 `Rejected`; its `raw` is the row as an Arrow IPC stream, so that nothing of it is lost.
@@ -7,11 +7,8 @@ A row keeps every column with its type. Nested columns are reached by dots, as i
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
-from itertools import groupby
 from typing import Any, NamedTuple
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import types
@@ -20,7 +17,7 @@ from tamis.pipeline.document import NOTHING, Document, Reason, Record, Rejected
 from tamis.pipeline.errors import ShardError
 from tamis.pipeline.jsontype import Layout, Path
 
-__all__ = ["BATCH_ROWS", "Columns", "Row", "RowGroups", "check", "rewritten", "taken"]
+__all__ = ["BATCH_ROWS", "Columns", "Row", "check", "is_text", "plain_schema", "rows_of"]
 
 #: Rows that are decoded at a time.
 BATCH_ROWS = 1000
@@ -62,7 +59,7 @@ class Columns:
                 f"{name}: no column {'.'.join(layout.text)}, found {', '.join(schema.names)}: name the text column in "
                 "`corpus.fields.text`"
             )
-        self._check("text", layout.text, text, _is_text(text), "strings")
+        self._check("text", layout.text, text, is_text(text), "strings")
         ident = _type_at(schema, layout.id)
         self._check("id", layout.id, ident, ident is None or not types.is_nested(ident), "strings or numbers")
 
@@ -108,7 +105,8 @@ def check(batch: Any) -> None:
                 raise
 
 
-def _is_text(kind: Any) -> bool:
+def is_text(kind: Any) -> bool:
+    """Tells whether a column's values are strings, or bytes that may be."""
     kind = kind.value_type if types.is_dictionary(kind) else kind
     tests = (types.is_string, types.is_large_string, types.is_string_view, types.is_binary, types.is_large_binary)
     return any(test(kind) for test in tests)
@@ -178,83 +176,43 @@ def _text(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
+def plain_type(kind: Any) -> Any:
+    """Returns the type without string views, which Arrow cannot pick rows of."""
+    if types.is_string_view(kind):
+        return pa.large_string()
+    if types.is_binary_view(kind):
+        return pa.large_binary()
+    if types.is_struct(kind):
+        return pa.struct([plain_field(field) for field in kind])
+    if types.is_large_list(kind):
+        return pa.large_list(plain_field(kind.value_field))
+    return pa.list_(plain_field(kind.value_field)) if types.is_list(kind) else kind
+
+
+def plain_field(field: Any) -> Any:
+    """Returns a field with its type made plain; see `plain_type`."""
+    return field.with_type(plain_type(field.type))
+
+
+def plain_schema(schema: Any) -> Any:
+    """Returns a schema with its types made plain; see `plain_type`."""
+    return pa.schema([plain_field(field) for field in schema], schema.metadata)
+
+
+def rows_of(batch: Any, places: list[int]) -> Any:
+    """Picks rows of a batch, with types made plain: the result holds these rows and nothing else."""
+    schema = plain_schema(batch.schema)
+    columns = [
+        column.cast(field.type).take(pa.array(places)) for column, field in zip(batch.columns, schema, strict=True)
+    ]
+    return pa.RecordBatch.from_arrays(columns, schema=schema)
+
+
 def _rejected(batch: Any, index: int, number: int, null: bool) -> Rejected:
     sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, batch.schema) as writer:
-        writer.write_batch(batch.take([index]))
+    row = rows_of(batch, [index])
+    with pa.ipc.new_stream(sink, row.schema) as writer:
+        writer.write_batch(row)
     raw = sink.getvalue().to_pybytes()
     fault = (Reason.TEXT_NULL, "expected a string, found null") if null else (Reason.INVALID_UTF8, "a column's value")
     return Rejected(number, 0, len(raw), *fault, hashlib.sha256(raw).hexdigest(), raw)
-
-
-def taken(documents: Sequence[Document]) -> Iterator[tuple[Any, list[Document]]]:
-    """Yields the rows of documents, untouched, as record batches: one for each run that came in one batch."""
-    for _, run in groupby(documents, key=lambda document: id(document.row.batch)):
-        rows = list(run)
-        yield rows[0].row.batch.take(pa.array([document.row.place for document in rows])), rows
-
-
-def rewritten(batch: Any, path: Path, texts: Sequence[str | None]) -> Any:
-    """Replaces texts of a batch where they are not None; every other value keeps its bits."""
-    index = batch.schema.get_field_index(path[0])
-    column = _replaced(batch.column(index), path[1:], texts)
-    return batch.set_column(index, batch.schema.field(index), column)
-
-
-def _replaced(array: Any, path: Path, texts: Sequence[str | None]) -> Any:
-    if path:
-        kind = array.type
-        place = kind.get_field_index(path[0])
-        children = [array.field(i) for i in range(kind.num_fields)]
-        children[place] = _replaced(children[place], path[1:], texts)
-        return pa.StructArray.from_arrays(children, fields=list(kind), mask=array.is_null())
-    plain = array.dictionary_decode() if types.is_dictionary(array.type) else array
-    keep = pa.array([text is None for text in texts])
-    changed = pc.if_else(keep, plain, pa.array(texts, plain.type))
-    return changed.dictionary_encode().cast(array.type) if types.is_dictionary(array.type) else changed
-
-
-class RowGroups:
-    """Collects rows into groups whose limits depend on the rows alone, not on how they came.
-
-    Args:
-        schema: The rows' schema.
-    """
-
-    ROWS = 10_000
-    BYTES = 64 << 20
-
-    def __init__(self, schema: Any) -> None:
-        self._schema = schema
-        self._parts: list[Any] = []
-        self._rows = 0
-        self._bytes = 0
-
-    def add(self, batch: Any) -> Iterator[Any]:
-        """Adds rows and yields the groups that they fill, as tables."""
-        start = 0
-        for index, size in enumerate(_row_bytes(batch)):
-            self._rows += 1
-            self._bytes += size
-            if self._rows >= self.ROWS or self._bytes >= self.BYTES:
-                self._parts.append(batch.slice(start, index + 1 - start))
-                start = index + 1
-                yield self.rest()
-        if start < batch.num_rows:
-            self._parts.append(batch.slice(start))
-
-    def rest(self) -> Any:
-        """Returns the rows that are waiting, as a table."""
-        table = pa.Table.from_batches(self._parts, self._schema).combine_chunks()
-        self._parts, self._rows, self._bytes = [], 0, 0
-        return table
-
-
-def _row_bytes(batch: Any) -> list[int]:
-    """Returns the size of each row's strings and binaries; what is nested is not looked into."""
-    total = np.full(batch.num_rows, 8 * batch.num_columns, np.int64)
-    for column in batch.columns:
-        if _is_text(column.type) and not types.is_dictionary(column.type):
-            total += pc.fill_null(pc.binary_length(column), 0).to_numpy(zero_copy_only=False)
-    sizes: list[int] = total.tolist()
-    return sizes

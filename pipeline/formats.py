@@ -161,9 +161,22 @@ def _write_warc(sink: BinaryIO, name: str, fields: Fields, like: Reader | None) 
     return WarcWriter(sink, compression_of(name), like if isinstance(like, WarcReader) else None)
 
 
+def _read_arrow(raw: BinaryIO, name: str, fields: Fields, limits: Limits) -> Reader:  # noqa: ARG001
+    from tamis.pipeline.arrow import ArrowReader
+
+    return ArrowReader(raw, name, fields)
+
+
+def _write_arrow(sink: BinaryIO, name: str, fields: Fields, like: Reader | None) -> Writer:  # noqa: ARG001
+    from tamis.pipeline.arrow import ArrowReader, ArrowWriter
+
+    return ArrowWriter(sink, fields, like if isinstance(like, ArrowReader) else None)
+
+
 _TABLE = (
     Format("jsonl", (".jsonl", ".ndjson", ".json"), _read_jsonl, _write_jsonl),
     Format("parquet", (".parquet", ".pq"), _read_parquet, _write_parquet),
+    Format("arrow", (".arrow", ".arrows", ".feather", ".ipc"), _read_arrow, _write_arrow),
     Format("warc", (".warc", ".wet", ".arc", ".wat"), _read_warc, _write_warc),
     Format("csv", (".csv",), *_delimited(",")),
     Format("tsv", (".tsv", ".tab"), *_delimited("\t")),

@@ -21,6 +21,7 @@ class HashingSink(io.RawIOBase):
         self._sink = sink
         self._hash = hashlib.sha256()
         self._finished = False
+        self._lost = False
 
     def writable(self) -> bool:
         """Returns True."""
@@ -33,6 +34,10 @@ class HashingSink(io.RawIOBase):
     def write(self, data: Any, /) -> int:
         """Writes all of the data, however little the file takes at a time."""
         view = memoryview(data).cast("B")
+        if self._sink.closed:
+            # A writer that was given up writes its footer when it is collected, long after the file was removed.
+            self._lost = True
+            return len(view)
         self._hash.update(view)
         size = len(view)
         self.count += size
@@ -41,7 +46,9 @@ class HashingSink(io.RawIOBase):
         return size
 
     def finish(self) -> None:
-        """Marks the end."""
+        """Marks the end; ValueError where the file was closed before it."""
+        if self._lost:
+            raise ValueError("the file was closed before its writer was finished")
         self._finished = True
 
     @property

@@ -8,14 +8,15 @@ pages without one cannot show every flipped bit, and the footer has none. What t
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any, BinaryIO
 
 import pyarrow as pa
 from pyarrow import parquet
 
-from tamis.pipeline.columnar import BATCH_ROWS, Columns, RowGroups, check, rewritten, taken
-from tamis.pipeline.document import Document, Record
+from tamis.pipeline.columnar import BATCH_ROWS, Columns, check
+from tamis.pipeline.columnar_writer import ColumnarWriter, RowGroups
+from tamis.pipeline.document import Record
 from tamis.pipeline.errors import ShardError
 from tamis.pipeline.hashing import HashingSink
 from tamis.pipeline.jsontype import Layout
@@ -54,9 +55,9 @@ class ParquetReader:
             raw.seek(0)
             self._file = parquet.ParquetFile(raw, page_checksum_verification=True, pre_buffer=False)
             self.schema = self._file.schema_arrow
+            self._columns = Columns(self.schema, Layout.of(fields), name)
         self._rows, self.codecs = footer.rows, footer.codecs
         self._name = name
-        self._columns = Columns(self.schema, Layout.of(fields), name)
         self._proven = False
 
     @property
@@ -81,7 +82,9 @@ class ParquetReader:
         for group, rows in enumerate(self._rows):
             before = self.records
             for batch in self._batches(group):
-                yield self._columns.decode(batch)
+                with _damage(self._name):
+                    found = self._columns.decode(batch)
+                yield found
             if self.records - before != rows:
                 raise ShardError(
                     f"{self._name}: row group {group} has {self.records - before} rows, the footer says {rows}: "
@@ -121,7 +124,7 @@ def _damage(name: str) -> Iterator[None]:
         ) from None
 
 
-class ParquetWriter:
+class ParquetWriter(ColumnarWriter):
     """Writes rows back with their schema, column by column compressed as they were, with page checksums.
 
     Args:
@@ -132,19 +135,12 @@ class ParquetWriter:
     """
 
     def __init__(self, sink: BinaryIO, fields: Fields, like: ParquetReader | None = None) -> None:
-        self.records = 0
-        self._sink = HashingSink(sink)
-        self._text = Layout.of(fields).text
-        self._codecs: dict[str, str] | str = "zstd"
-        self._writer: Any = None
-        if like is not None:
-            self._codecs = like.codecs or "zstd"
-            self._open(like.schema)
+        self._codecs: dict[str, str] | str = (like and like.codecs) or "zstd"
+        super().__init__(sink, fields, None if like is None else like.schema)
 
-    def _open(self, schema: Any) -> None:
-        self._groups = RowGroups(schema)
-        self._writer = parquet.ParquetWriter(
-            self._sink,
+    def _open(self, sink: HashingSink, schema: Any) -> Any:
+        return parquet.ParquetWriter(
+            sink,
             schema,
             compression=self._codecs,
             # The names of list items stay what they are.
@@ -152,37 +148,5 @@ class ParquetWriter:
             write_page_checksum=True,
         )
 
-    @property
-    def bytes_out(self) -> int:
-        """Bytes handed to the file so far."""
-        return self._sink.count
-
-    @property
-    def digest(self) -> str:
-        """SHA-256 of the written file, in hexadecimal; ValueError before its end."""
-        return self._sink.digest
-
-    def write(self, documents: Sequence[Document], texts: Sequence[str | None] | None = None) -> None:
-        """Appends documents; see `tamis.pipeline.formats.Writer`."""
-        start = 0
-        for batch, rows in taken(documents):
-            part = texts[start : start + len(rows)] if texts else ()
-            start += len(rows)
-            if self._writer is None:
-                self._open(batch.schema)
-            changed = rewritten(batch, self._text, part) if any(text is not None for text in part) else batch
-            for table in self._groups.add(changed):
-                self._put(table)
-            self.records += len(rows)
-
     def _put(self, table: Any) -> None:
         self._writer.write_table(table, row_group_size=RowGroups.ROWS)
-
-    def finish(self) -> None:
-        """Writes what is left and the footer; once."""
-        if self._writer is None:
-            self._open(pa.schema([]))
-        if (table := self._groups.rest()).num_rows:
-            self._put(table)
-        self._writer.close()
-        self._sink.finish()

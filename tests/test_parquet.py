@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tamis.pipeline import columnar, formats
+from tamis.pipeline import columnar, columnar_writer, formats
 from tamis.pipeline.document import Document, Reason
 from tamis.pipeline.errors import ShardError
 from tamis.pipeline.plan import Fields
@@ -92,13 +92,13 @@ def test_rows_are_written_back_untouched(codec):
 
 
 def test_where_batches_and_row_groups_end_makes_no_difference(monkeypatch):
-    monkeypatch.setattr(columnar.RowGroups, "ROWS", 900)
+    monkeypatch.setattr(columnar_writer.RowGroups, "ROWS", 900)
     first = written(reader(stored(rich(), row_group_size=700)))
     for size, batch in ((100, 1000), (2500, 1000), (2500, 70)):
         monkeypatch.setattr("tamis.pipeline.parquet.BATCH_ROWS", batch)
         assert written(reader(stored(rich(), row_group_size=size))) == first
     assert pq.read_metadata(io.BytesIO(first)).row_group(0).num_rows == 900
-    monkeypatch.setattr(columnar.RowGroups, "BYTES", 20_000)
+    monkeypatch.setattr(columnar_writer.RowGroups, "BYTES", 20_000)
     assert pq.read_metadata(io.BytesIO(written(reader(stored(rich()))))).num_row_groups > 10
 
 
