@@ -18,8 +18,8 @@ _STOP = r"\s\"'<>`"
 # A key of AWS may hold slashes: past a colon that starts no port, everything up to the last @ is taken for a password.
 _USERINFO = re.compile(_URL + rf"(?:[^{_STOP}/?#]*|[^{_STOP}/?#:]*:(?!\d{{1,5}}(?:/|$))[^{_STOP}]*)@", re.IGNORECASE)
 # On the web a question mark starts a query; in a bucket it may be part of a name; parameters have an "=".
-_QUERY = re.compile(rf"(?P<url>\bhttps?://[^{_STOP}?]*)\?[^{_STOP}]*", re.IGNORECASE)
-_OTHER_QUERY = re.compile(rf"(?P<url>{_URL}[^{_STOP}?]*)\?[^{_STOP}]*=[^{_STOP}]*", re.IGNORECASE)
+_QUERY = re.compile(rf"(?P<url>\bhttps?://[^{_STOP}?]*)\?(?!{MARK})[^{_STOP}]*", re.IGNORECASE)
+_OTHER_QUERY = re.compile(rf"(?P<url>{_URL}[^{_STOP}?]*)\?(?!{MARK})[^{_STOP}]*=[^{_STOP}]*", re.IGNORECASE)
 _PARAMETERS = (
     "x-amz-signature|x-amz-credential|x-amz-security-token|x-goog-signature|x-goog-credential|signature|sig|"
     "awsaccesskeyid|googleaccessid|accountkey|sharedaccesssignature|access_token|client_secret"
