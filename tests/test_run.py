@@ -191,6 +191,12 @@ def _altered(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-1] + b"x")
 
 
+def _rewrite(path: Path, old: bytes, new: bytes) -> None:
+    data = path.read_bytes()
+    assert old in data
+    path.write_bytes(data.replace(old, new, 1))
+
+
 def _first(folder: Path, pattern: str) -> Path:
     return sorted(path for path in folder.rglob(pattern) if path.is_file())[0]
 
@@ -204,7 +210,8 @@ def _first(folder: Path, pattern: str) -> Path:
         (lambda run: _altered(_first(run / "receipts", "*.json")), "not a receipt"),
         (lambda run: _altered(run / "report" / "index.html"), "sha256"),
         (lambda run: (run / "MANIFEST.json").unlink(), "the run did not finish"),
-        (lambda run: _altered(run / "MANIFEST.json"), "sha256"),
+        (lambda run: _altered(run / "MANIFEST.json"), "not a manifest"),
+        (lambda run: _rewrite(run / "MANIFEST.json", b'"kept":5', b'"kept":6'), "CURRENT: manifest sha256"),
         (lambda run: (run / "receipts" / "stray.json").write_text("{}"), "not in the manifest"),
     ],
 )
