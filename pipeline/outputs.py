@@ -9,7 +9,7 @@ from types import TracebackType
 from tamis.pipeline import quarantine
 from tamis.pipeline.decompress import compression_of
 from tamis.pipeline.document import Document, Rejected
-from tamis.pipeline.formats import Writer, format_of, write_shard
+from tamis.pipeline.formats import Reader, Writer, format_of, write_shard
 from tamis.pipeline.plan import Corpus
 from tamis.pipeline.receipts import Output
 from tamis.pipeline.storage import Store
@@ -32,14 +32,18 @@ class ShardOutputs:
         corpus: The plan's corpus.
         shard: Path of the shard.
         documents: Whether documents are written: False where the plan publishes nothing.
+        like: The reader of the shard: columnar formats take their schema from it, CSV and WARC their header.
     """
 
-    def __init__(self, store: Store, folder: str, corpus: Corpus, shard: str, documents: bool) -> None:
+    def __init__(
+        self, store: Store, folder: str, corpus: Corpus, shard: str, documents: bool, like: Reader | None = None
+    ) -> None:
         self._store, self._folder, self._corpus, self._shard = store, folder, corpus, shard
         self._lines_name = lines_name(shard, corpus.format)
         self._stack = ExitStack()
         self._writers: dict[str, tuple[str, Writer | ByteWriter]] = {}
         self._with_documents = documents
+        self._like = like
 
     def __enter__(self) -> ShardOutputs:
         with self._stack:
@@ -57,7 +61,7 @@ class ShardOutputs:
     def _open_documents(self) -> Writer:
         path = f"documents/{self._shard}"
         sink = self._stack.enter_context(self._store.open_write(f"{self._folder}/{path}"))
-        writer = write_shard(sink, self._shard, self._corpus.fields, self._corpus.format)
+        writer = write_shard(sink, self._shard, self._corpus.fields, self._corpus.format, self._like)
         self._writers["documents"] = (path, writer)
         return writer
 

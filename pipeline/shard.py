@@ -97,7 +97,7 @@ def _process(bench: Workbench, shard: Shard, store: Store) -> Receipt:
     with ExitStack() as stack:
         reader = stack.enter_context(open_shard(spec.plan.corpus, shard.path, version=shard.version))
         published = spec.plan.publish is not None
-        outputs = stack.enter_context(ShardOutputs(store, spec.folder, spec.plan.corpus, shard.path, published))
+        outputs = stack.enter_context(ShardOutputs(store, spec.folder, spec.plan.corpus, shard.path, published, reader))
         for records in reader:
             work.add(records, outputs)
         reach("shard.read")

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import codecs
 import hashlib
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import BinaryIO, Literal
 
@@ -209,6 +210,7 @@ class TextWriter:
     def __init__(self, sink: BinaryIO, compression: Compression, mode: Mode) -> None:
         self.records = 0
         self._bytes = ByteWriter(sink, compression)
+        self._mode = mode
         self._apart = 2 if mode == "blocks" else 1
         self._missing = 0
 
@@ -228,11 +230,22 @@ class TextWriter:
             raw, text = document.raw, texts[i] if texts else None
             if text is not None:
                 start, stop = content(raw, document.offset)
-                raw = raw[:start] + text.encode("utf-8") + raw[stop:]
+                raw = raw[:start] + self._fitting(document, text) + raw[stop:]
             # Only the last document of another shard lacks the lines that keep the next one apart.
             self._bytes.write((b"\n" * self._missing, raw))
             self._missing = max(0, self._apart - raw[len(raw.rstrip(_BLANK)) :].count(b"\n"))
             self.records += 1
+
+    def _fitting(self, document: Document, text: str) -> bytes:
+        """Encodes a new text so that it stays one document: without what separates documents."""
+        separator = {"blocks": r"\n\s*\n", "lines": r"\s*\n\s*", "file": r"(?!)"}[self._mode]
+        fitting = re.sub(separator, "\n" if self._mode == "blocks" else " ", text).strip()
+        if not fitting:
+            raise ShardError(
+                f"{document.id}: nothing is left of its text, and plain text has no empty documents: drop such "
+                "documents instead, or keep the corpus in JSONL"
+            )
+        return fitting.encode("utf-8")
 
     def finish(self) -> None:
         """Writes what is left and the end marker; once."""

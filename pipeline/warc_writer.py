@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-import uuid
 from collections.abc import Sequence
 from typing import BinaryIO
 
@@ -17,8 +16,11 @@ from tamis.pipeline.writer import MemberWriter
 __all__ = ["WarcWriter", "rewritten"]
 
 _HEAD_END = re.compile(rb"\r?\n\r?\n")
-_STALE = (b"content-length", b"warc-block-digest", b"warc-payload-digest", b"warc-truncated")
-_NAMESPACE = uuid.UUID("6f1a5f3e-0c59-5d3c-9a55-7a4c1d0e2b61")
+_FOLD = re.compile(rb"\r?\n[ \t]+")
+_STALE = (
+    *(b"warc-type", b"content-type", b"content-length", b"warc-block-digest", b"warc-payload-digest"),
+    *(b"warc-truncated", b"warc-identified-payload-type", b"warc-concurrent-to"),
+)
 
 
 class WarcWriter:
@@ -68,42 +70,22 @@ class WarcWriter:
 
 
 def rewritten(document: Document, text: str) -> bytes:
-    """Makes the record of a document whose text was replaced: plain text, with its length and digest."""
+    """Makes the record of a document whose text was replaced: a `conversion` to plain text under the same id."""
     block = text.encode("utf-8")
     if not document.raw.startswith(b"WARC/"):
         return _arc(document.raw, block)
     end = _HEAD_END.search(document.raw)
     assert end is not None
-    version, *fields = document.raw[: end.start()].splitlines()
-    if _value(fields, b"warc-type") == b"conversion":
-        kept = [line for line in fields if _key(line) not in _STALE]
-    else:
-        kept = _conversion(document, fields, text)
+    version, *fields = _FOLD.sub(b" ", document.raw[: end.start()]).splitlines()
+    kept = [line for line in fields if line.partition(b":")[0].strip().lower() not in _STALE]
     digest = base64.b32encode(hashlib.sha1(block, usedforsecurity=False).digest())
-    new = [b"WARC-Block-Digest: sha1:" + digest, b"Content-Length: %d" % len(block)]
-    return b"\r\n".join((version, *kept, *new, b"", block, b"", b""))
-
-
-def _key(line: bytes) -> bytes:
-    return line.partition(b":")[0].strip().lower()
-
-
-def _value(fields: list[bytes], key: bytes) -> bytes:
-    return next((line.partition(b":")[2].strip() for line in fields if _key(line) == key), b"")
-
-
-def _conversion(document: Document, fields: list[bytes], text: str) -> list[bytes]:
-    """Makes the header of a `conversion` record that refers to the page; its id follows from page and text."""
-    ident = uuid.uuid5(_NAMESPACE, f"{document.id}\n{text}")
-    found = [
+    new = (
         b"WARC-Type: conversion",
-        b"WARC-Target-URI: " + _value(fields, b"warc-target-uri"),
-        b"WARC-Date: " + _value(fields, b"warc-date"),
-        b"WARC-Record-ID: <urn:uuid:%s>" % str(ident).encode("ascii"),
-        b"WARC-Refers-To: " + _value(fields, b"warc-record-id"),
         b"Content-Type: text/plain",
-    ]
-    return [line for line in found if line.partition(b": ")[2]]
+        b"WARC-Block-Digest: sha1:" + digest,
+        b"Content-Length: %d" % len(block),
+    )
+    return b"\r\n".join((version, *kept, *new, b"", block, b"", b""))
 
 
 def _arc(raw: bytes, text: bytes) -> bytes:

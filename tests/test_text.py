@@ -86,6 +86,16 @@ def test_replaced_texts():
     assert written(found, texts=["X\nY", None, "Z"]) == b"\xef\xbb\xbf\n \nX\nY\r\n\r\n\nd\n \nZ  \n\n"
 
 
+def test_a_replaced_text_stays_one_document():
+    found = records(b"a\n\nb\n")
+    again = records(written(found, texts=["x\n \n\n y\nz\n\n", None]))
+    assert [record.text for record in again] == ["x\n y\nz", "b"]
+    found = records(b"a\nb\n", "lines")
+    assert written(found, "lines", ["x\n\ny", None]) == b"x y\nb\n"
+    with pytest.raises(ShardError, match=r"a\.txt#0: nothing is left"):
+        written(found, "lines", [" \n", None])
+
+
 def test_documents_of_several_shards_stay_apart():
     one, two = records(b"a")[0], records(b"b\n")[0]
     assert written([one, two, one]) == b"a\n\nb\n\na"
