@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import BinaryIO, Literal
 
-from tamis.pipeline import gzip_members, lines, zstd_frames
+from tamis.pipeline import gzip_members, zstd_frames
 from tamis.pipeline.errors import ShardError, UsageError
 from tamis.pipeline.limits import Limits
 from tamis.pipeline.rawbytes import RawBytes
 
-__all__ = ["COMPRESSIONS", "Compression", "VerifiedStream", "compression_of", "lines_of", "open_verified"]
+__all__ = ["COMPRESSIONS", "Compression", "VerifiedStream", "compression_of", "open_verified"]
 
 Compression = Literal["", "gz", "zst"]
 
@@ -105,19 +105,6 @@ def open_verified(
 ) -> VerifiedStream:
     """Opens stored bytes as a verified stream. See `VerifiedStream` for the arguments."""
     return VerifiedStream(raw, compression, limits or Limits(), name)
-
-
-def lines_of(raw: BinaryIO, name: str, limits: Limits | None = None) -> Iterator[bytes]:
-    """Yields the lines of a file that tamis wrote, with their ends; its compression is told from its name.
-
-    Raises:
-        ShardError: The file is cut or damaged, or a line is longer than the limit.
-    """
-    limits = limits or Limits()
-    for item in lines.split(open_verified(raw, compression_of(name), limits, name), limits.line):
-        if isinstance(item, lines.LongLine):
-            raise ShardError(f"{name}: a line of {item.length} bytes, expected at most {limits.line}: write it again")
-        yield from item.lines
 
 
 def _plain(source: RawBytes) -> Iterator[bytes]:

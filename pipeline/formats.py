@@ -8,23 +8,21 @@ format is one module and one line in `FORMATS`.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import BinaryIO
 
 from tamis.pipeline import locations, paths
 from tamis.pipeline.csvformat import CsvReader
 from tamis.pipeline.csvwriter import CsvWriter
 from tamis.pipeline.decompress import COMPRESSIONS, compression_of, open_verified
-from tamis.pipeline.document import Document, Record
-from tamis.pipeline.errors import ShardError, UsageError
+from tamis.pipeline.errors import UsageError
+from tamis.pipeline.interfaces import Reader, Writer
 from tamis.pipeline.jsonl import JsonlReader, JsonlWriter
 from tamis.pipeline.limits import Limits
 from tamis.pipeline.plan import Corpus, Fields, nearest
 from tamis.pipeline.rawbytes import open_raw
-from tamis.pipeline.receipts import Output
-from tamis.pipeline.storage import Store
 from tamis.pipeline.text import Mode, TextReader, TextWriter
 from tamis.pipeline.warc import WarcReader
 from tamis.pipeline.warc_writer import WarcWriter
@@ -34,58 +32,11 @@ __all__ = [
     "Format",
     "Reader",
     "Writer",
-    "document_ids",
     "format_of",
     "open_shard",
     "read_shard",
     "write_shard",
 ]
-
-
-class Reader(Protocol):
-    """The records of one shard, in batches; iterate once, to the end."""
-
-    @property
-    def records(self) -> int:
-        """Records read so far, rejected ones included."""
-
-    @property
-    def bytes_read(self) -> int:
-        """Stored bytes read so far."""
-
-    @property
-    def digest(self) -> str:
-        """SHA-256 of the stored bytes; ValueError before the end has been proven."""
-
-    def __iter__(self) -> Iterator[list[Record]]:
-        """Yields batches; ShardError where the shard is cut or damaged."""
-
-
-class Writer(Protocol):
-    """Writes documents of one format to one file, and knows what it wrote when it is finished."""
-
-    @property
-    def records(self) -> int:
-        """Documents written so far."""
-
-    @property
-    def bytes_out(self) -> int:
-        """Bytes handed to the file so far."""
-
-    @property
-    def digest(self) -> str:
-        """SHA-256 of the written file; ValueError before `finish`."""
-
-    def write(self, documents: Sequence[Document], texts: Sequence[str | None] | None = None) -> None:
-        """Appends documents.
-
-        Args:
-            documents: Documents as read.
-            texts: For each, the text that replaces its own, None = untouched.
-        """
-
-    def finish(self) -> None:
-        """Writes what is left and the end of the file; once, and not after an error."""
 
 
 _Read = Callable[[BinaryIO, str, Fields, Limits], Reader]
@@ -255,20 +206,6 @@ def open_shard(corpus: Corpus, path: str, limits: Limits | None = None, version:
     """
     with _open(corpus.root, path, version) as raw:
         yield read_shard(raw, path, corpus.fields, corpus.format, limits)
-
-
-def document_ids(store: Store, folder: str, output: Output, corpus: Corpus, shard: str) -> Iterator[str]:
-    """Yields the ids of a written shard, in order; "" for a document without one, whose place was another when read.
-
-    Raises:
-        ShardError: The file is damaged, or holds a record that is no document.
-    """
-    with store.open_read(f"{folder}/{output.path}") as raw:
-        for records in read_shard(raw, shard, corpus.fields, corpus.format):
-            for record in records:
-                if not isinstance(record, Document):
-                    raise ShardError(f"{output.path}: record {record.number} is no document ({record.reason.value})")
-                yield "" if record.synthetic_id else record.id
 
 
 def _open(root: str, path: str, version: str | None) -> BinaryIO:

@@ -1,5 +1,4 @@
 import io
-from types import SimpleNamespace
 
 import pytest
 
@@ -19,6 +18,15 @@ LINES = b'{"id": "1", "text": "a"}\n{"text": "b"}\n'
         ("b.json.gz", None, "jsonl"),
         ("b.dat", "jsonl", "jsonl"),
         ("b.dat.zst", "jsonl", "jsonl"),
+        ("b.parquet", None, "parquet"),
+        ("CC-MAIN-0001.warc.wet.gz", None, "warc"),
+        ("CC-MAIN-0001.warc.gz", None, "warc"),
+        ("x.arc.gz", None, "warc"),
+        ("x.csv.zst", None, "csv"),
+        ("x.tsv", None, "tsv"),
+        ("x.txt.gz", None, "text"),
+        ("x.txt.gz", "text-lines", "text-lines"),
+        ("x.feather", None, "arrow"),
     ],
 )
 def test_format_of(name, override, found):
@@ -63,13 +71,3 @@ def test_written_in_kind(name):
     writer.finish()
     again = formats.read_shard(io.BytesIO(sink.getvalue()), name, Fields())
     assert b"".join(record.raw for batch in again for record in batch) == LINES
-
-
-def test_document_ids():
-    def ids(data):
-        store = SimpleNamespace(open_read=lambda path: io.BytesIO(data))
-        return list(formats.document_ids(store, "runs/1", SimpleNamespace(path="documents/a"), Corpus("r"), "a.jsonl"))
-
-    assert ids(LINES) == ["1", ""]
-    with pytest.raises(ShardError, match="record 2 is no document"):
-        ids(LINES + b"{}\n")
