@@ -32,20 +32,33 @@ PILOT_SHARDS = 8
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """The first documents of one shard.
+
+    Attributes:
+        documents: Them.
+        scale: How many times the part its shard is, by stored bytes.
+    """
+
+    documents: Sequence[Document]
+    scale: float
+
+
+@dataclass(frozen=True, slots=True)
 class Pilot:
     """The first documents of a few shards.
 
     Attributes:
-        documents: Them.
-        bytes_read: Stored bytes that they were read from.
+        parts: One a shard.
+        scale: How many times these shards the corpus is, by stored bytes.
     """
 
-    documents: Sequence[Document]
-    bytes_read: int
+    parts: Sequence[Part]
+    scale: float
 
-    def scale(self, total_bytes: int) -> float:
-        """Returns how many times the pilot the corpus is, by stored bytes; 0 where nothing was read."""
-        return total_bytes / self.bytes_read if self.bytes_read else 0.0
+    def documents(self) -> float:
+        """Returns the estimated number of documents of the corpus; shards of one corpus can differ by much."""
+        return self.scale * sum(len(part.documents) * part.scale for part in self.parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +130,7 @@ def check(plan: Plan) -> Preflight:
     shards = list_corpus(plan.corpus)
     pilot = _pilot(plan, shards)
     inputs = runspec.inputs_digest((item.path, item.size) for item in shards)
-    level = _sample_level(plan, shards, pilot)
+    level = _sample_level(plan, pilot)
     spec = runspec.resolve(plan, models.ids(), models.evaluator_id(), level, inputs)
     bench = Workbench.assemble(spec, models)
     rates = _rates(bench, pilot)
@@ -133,40 +146,36 @@ def _total(shards: Sequence[Shard]) -> int:
 
 def _pilot(plan: Plan, shards: Sequence[Shard]) -> Pilot:
     """Reads the first documents of shards spread evenly over the listing; damaged shards are the job's to report."""
-    documents: list[Document] = []
-    read = 0
+    parts: list[Part] = []
+    covered = 0
     for shard in shards[:: max(1, len(shards) // PILOT_SHARDS)][:PILOT_SHARDS]:
         try:
-            found, size = peek(plan.corpus, shard, PILOT_DOCUMENTS)
+            documents, read = peek(plan.corpus, shard, PILOT_DOCUMENTS)
         except ShardError:
             continue
-        documents += found
-        read += size
-    return Pilot(documents, read)
+        if documents:
+            parts.append(Part(documents, shard.size / read))
+            covered += shard.size
+    return Pilot(parts, _total(shards) / covered if covered else 0.0)
 
 
-def _sample_level(plan: Plan, shards: Sequence[Shard], pilot: Pilot) -> int | None:
+def _sample_level(plan: Plan, pilot: Pilot) -> int | None:
     if plan.evaluator is None or plan.evaluate.sample == 0:
         return None
-    documents = len(pilot.documents) * pilot.scale(_total(shards))
-    return sampling.level_for(round(documents), plan.evaluate.sample)
+    return sampling.level_for(round(pilot.documents()), plan.evaluate.sample)
 
 
 def _rates(bench: Workbench, pilot: Pilot) -> dict[str, float]:
     """Returns the share of the pilot's words that each intervention matched by a random control removes."""
     matched = sorted({name for item in bench.interventions.values() for name in item.matches})
-    removed, words = dict.fromkeys(matched, 0), 0
-    for documents in _batches(pilot.documents) if matched else ():
-        batch = scoring.score(bench, documents)
-        words += int(batch.words.sum())
+    removed, words = dict.fromkeys(matched, 0.0), 0.0
+    for part in pilot.parts if matched else ():
+        batch = scoring.score(bench, part.documents)
+        words += part.scale * int(batch.words.sum())
         for name in matched:
-            removed[name] += int(batch.words[bench.interventions[name].decide(batch).removed].sum())
+            gone = bench.interventions[name].decide(batch).removed
+            removed[name] += part.scale * int(batch.words[gone].sum())
     return {name: round(value / words, 6) if words else 0.0 for name, value in removed.items()}
-
-
-def _batches(documents: Sequence[Document], size: int = 1000) -> Iterator[Sequence[Document]]:
-    for start in range(0, len(documents), size):
-        yield documents[start : start + size]
 
 
 def _warnings(shards: Sequence[Shard]) -> Iterator[str]:
@@ -179,17 +188,17 @@ def _warnings(shards: Sequence[Shard]) -> Iterator[str]:
 
 
 def estimate(checked: Preflight) -> Estimate:
-    """Measures the scoring of the pilot's documents and extrapolates by stored bytes."""
-    documents = checked.pilot.documents
-    if not documents:
-        return Estimate(0.0, 0.0, 0)
-    # The first batch pays for loading compiled code.
-    scoring.score(checked.bench, documents[:20])
+    """Measures the scoring of the pilot's documents and extrapolates, shard by shard, by stored bytes."""
+    pilot = checked.pilot
+    seconds = pilot.scale * sum(part.scale * _seconds(checked.bench, part.documents) for part in pilot.parts)
+    return Estimate(pilot.documents(), seconds, sum(len(part.documents) for part in pilot.parts))
+
+
+def _seconds(bench: Workbench, documents: Sequence[Document]) -> float:
+    # A first batch pays for loading compiled code.
+    scoring.score(bench, documents[:20])
     start = time.process_time()
-    for batch in _batches(documents):
-        scored = scoring.score(checked.bench, batch)
-        for item in checked.bench.interventions.values():
-            item.decide(scored)
-    seconds = time.process_time() - start
-    scale = checked.pilot.scale(checked.total_bytes)
-    return Estimate(len(documents) * scale, seconds * scale, len(documents))
+    batch = scoring.score(bench, documents)
+    for item in bench.interventions.values():
+        item.decide(batch)
+    return time.process_time() - start

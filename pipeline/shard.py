@@ -25,6 +25,7 @@ from tamis.pipeline.paths import Shard
 from tamis.pipeline.plan import Corpus
 from tamis.pipeline.receipts import Counts, Input, Receipt
 from tamis.pipeline.runspec import RunSpec
+from tamis.pipeline.scorefile import EVALUATOR, Categories
 from tamis.pipeline.steps import reach
 from tamis.pipeline.storage import Store, open_store
 from tamis.pipeline.workbench import Workbench
@@ -41,7 +42,7 @@ def peek(corpus: Corpus, shard: Shard, documents: int) -> tuple[list[Document], 
     """Reads the first documents of a shard.
 
     Returns:
-        Up to `documents` documents, and the stored bytes that they were read from.
+        `documents` documents or more if the shard has them, and the stored bytes that they were read from.
 
     Raises:
         ShardError: The shard is damaged in what was read.
@@ -52,7 +53,7 @@ def peek(corpus: Corpus, shard: Shard, documents: int) -> tuple[list[Document], 
             found += [record for record in records if isinstance(record, Document)]
             if len(found) >= documents:
                 break
-        return found[:documents], reader.bytes_read
+        return found, reader.bytes_read
 
 
 def filter_shard(bench: Workbench, shard: Shard) -> Receipt:
@@ -97,7 +98,9 @@ def _process(bench: Workbench, shard: Shard, store: Store) -> Receipt:
     with ExitStack() as stack:
         reader = stack.enter_context(open_shard(spec.plan.corpus, shard.path, version=shard.version))
         published = spec.plan.publish is not None
-        outputs = stack.enter_context(ShardOutputs(store, spec.folder, spec.plan.corpus, shard.path, published, reader))
+        outputs = stack.enter_context(
+            ShardOutputs(store, spec.folder, spec.plan.corpus, shard.path, published, reader, _categories(bench))
+        )
         for records in reader:
             work.add(records, outputs)
         reach("shard.read")
@@ -111,6 +114,12 @@ def _process(bench: Workbench, shard: Shard, store: Store) -> Receipt:
         outputs=written,
         measures={name: measure.state() for name, measure in work.measures.items()},
     )
+
+
+def _categories(bench: Workbench) -> Categories:
+    """Returns the categories of the score file."""
+    context = bench.context
+    return {**context.classifiers, **({EVALUATOR: context.evaluator} if context.evaluator else {})}
 
 
 def _check_input(shard: Shard, reader: Reader) -> None:
@@ -148,6 +157,7 @@ class _Work:
         numbers = [document.number for document in documents]
         conditions, bundles = bench.context.conditions, bench.spec.bundles
         outputs.attributes(attributes.rows(batch, numbers, decisions, conditions, bundles, published))
+        outputs.scores(batch, numbers)
         if published is None:
             return _counts(documents, None)
         _write(bench.interventions[published], batch, decisions[published], documents, outputs)
