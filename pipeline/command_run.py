@@ -138,8 +138,11 @@ def _launch(spec: RunSpec, flags: list[str], out: TextIO, log: Path) -> None:
 
 def _explained(error: BaseException, log: Path) -> BaseException:
     """Turns an error of a runner into one that says what to do; tamis' own errors pass."""
-    if isinstance(error, TamisError) or os.environ.get("TAMIS_DEBUG"):
+    if os.environ.get("TAMIS_DEBUG"):
         return error
+    if isinstance(error, TamisError):
+        # A runner in this process keeps the class, and adds where it was to the message.
+        return type(error)(str(error).split(" [while running")[0])
     # Runners wrap a worker's error in text; ours is the last line that starts with its class.
     for line in reversed(str(error).splitlines()):
         for name in ("BundleError", "UsageError", "ShardError", "RaceLost", "TamisError"):

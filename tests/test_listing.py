@@ -52,9 +52,9 @@ def test_the_version_changes_with_the_content_only(corpus):
 
 
 def test_nothing_matches(corpus):
-    with pytest.raises(UsageError, match="nothing matches none/.*; it holds for example"):
+    with pytest.raises(UsageError, match=r"nothing matches none/.*; it holds for example"):
         listing.list_shards(corpus, "none/*")
-    with pytest.raises(UsageError, match="found no folder|holds no file"):
+    with pytest.raises(UsageError, match=r"found no folder|holds no file"):
         listing.list_shards(f"{corpus}/nowhere", "*")
 
 

@@ -7,7 +7,7 @@ from tamis.pipeline import retries
 from tamis.pipeline.errors import TamisError
 
 
-class Answered(Exception):
+class AnsweredError(Exception):
     def __init__(self, **attributes):
         super().__init__("the service said no")
         self.__dict__.update(attributes)
@@ -21,12 +21,12 @@ class Response:
 def of(status):
     """Returns errors of one status in the manner of each library."""
     return [
-        Answered(status_code=status),
-        Answered(code=http.HTTPStatus(status)),
-        Answered(response=Response(status)),
-        Answered(response={"ResponseMetadata": {"HTTPStatusCode": status}}),
+        AnsweredError(status_code=status),
+        AnsweredError(code=http.HTTPStatus(status)),
+        AnsweredError(response=Response(status)),
+        AnsweredError(response={"ResponseMetadata": {"HTTPStatusCode": status}}),
         requests.HTTPError("no", response=Response(status)),
-        caused(OSError("unable to access bucket"), Answered(status_code=status)),
+        caused(OSError("unable to access bucket"), AnsweredError(status_code=status)),
     ]
 
 
@@ -49,7 +49,6 @@ def test_answers(status):
     ("error", "again"),
     [
         (ConnectionResetError(), True),
-        (TimeoutError(), True),
         (TimeoutError(), True),
         (requests.ConnectionError(), True),
         (requests.exceptions.ChunkedEncodingError(), True),
@@ -97,8 +96,8 @@ def test_the_last_error_is_the_one_that_is_raised(monkeypatch):
 @pytest.mark.parametrize(
     ("error", "told"),
     [
-        (Answered(status_code=403), "access denied (HTTP 403): check the credentials that this environment gives"),
-        (Answered(status_code=503), "HTTP 503: the service said no"),
+        (AnsweredError(status_code=403), "access denied (HTTP 403): check the credentials that this environment gives"),
+        (AnsweredError(status_code=503), "HTTP 503: the service said no"),
         (ConnectionResetError("cut\nsecond line"), "ConnectionResetError: cut"),
         (TimeoutError(), "TimeoutError: no message"),
         (OSError("GET https://h/x?sig=c0ffee"), "OSError: GET https://h/x?<redacted>"),
