@@ -36,10 +36,10 @@ def redacted_spans(batch: Batch, decisions: Decisions) -> Iterator[tuple[int, li
 
 
 def _joined(found: Sequence[Mark]) -> list[Mark]:
-    """Joins neighbouring redacted passages."""
+    """Joins neighbouring redacted passages; stored ones may have others between them that were not stored."""
     joined: list[Mark] = []
     for start, end, code in found:
-        if code == Action.REDACT and joined and joined[-1][2] == code:
+        if code == Action.REDACT and joined and joined[-1][1:] == (start, code):
             joined[-1] = (joined[-1][0], end, code)
         else:
             joined.append((start, end, code))

@@ -53,7 +53,9 @@ def rows(
         bundles: Bundle id of each classifier.
         published: The intervention whose removals are marked, None = none.
     """
-    lengths = [len(text) for text in batch.texts]
+    passages = batch.passages
+    ends = np.concatenate([[0], np.cumsum(passages.end - passages.start)])[passages.document]
+    lengths = np.diff(ends).tolist()
     columns = [_score_column(name, scores, lengths) for name, scores in batch.scores.items()]
     if batch.evaluator is not None:
         columns.append(_score_column("evaluator", batch.evaluator, lengths))

@@ -1,4 +1,4 @@
-"""The files that one shard writes: documents, attributes, quarantine; each whole or not at all."""
+"""The files that one shard writes: documents, attributes, scores, quarantine; each whole or not at all."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from types import TracebackType
 
+from tamis.interventions.batch import Batch
 from tamis.pipeline import quarantine
 from tamis.pipeline.decompress import compression_of
 from tamis.pipeline.document import Document, Rejected
 from tamis.pipeline.formats import Reader, Writer, format_of, write_shard
 from tamis.pipeline.plan import Corpus
 from tamis.pipeline.receipts import Output
+from tamis.pipeline.scorefile import Categories, ScoreWriter
 from tamis.pipeline.storage import Store
 from tamis.pipeline.writer import ByteWriter
 
@@ -33,22 +35,32 @@ class ShardOutputs:
         shard: Path of the shard.
         documents: Whether documents are written: False where the plan publishes nothing.
         like: The reader of the shard: columnar formats take their schema from it, CSV and WARC their header.
+        categories: Categories of each classifier and of the evaluator, for the score file; None writes none.
     """
 
     def __init__(
-        self, store: Store, folder: str, corpus: Corpus, shard: str, documents: bool, like: Reader | None = None
+        self,
+        store: Store,
+        folder: str,
+        corpus: Corpus,
+        shard: str,
+        documents: bool,
+        like: Reader | None = None,
+        categories: Categories | None = None,
     ) -> None:
         self._store, self._folder, self._corpus, self._shard = store, folder, corpus, shard
         self._lines_name = lines_name(shard, corpus.format)
         self._stack = ExitStack()
-        self._writers: dict[str, tuple[str, Writer | ByteWriter]] = {}
+        self._writers: dict[str, tuple[str, Writer | ByteWriter | ScoreWriter]] = {}
         self._with_documents = documents
+        self._categories = categories
         self._like = like
 
     def __enter__(self) -> ShardOutputs:
         with self._stack:
             self._attributes = self._lines("attributes")
             self._documents = self._open_documents() if self._with_documents else None
+            self._scores = None if self._categories is None else self._open_scores(self._categories)
             # Everything is open: closing is __exit__'s part from here on.
             self._stack = self._stack.pop_all()
         return self
@@ -63,6 +75,13 @@ class ShardOutputs:
         sink = self._stack.enter_context(self._store.open_write(f"{self._folder}/{path}"))
         writer = write_shard(sink, self._shard, self._corpus.fields, self._corpus.format, self._like)
         self._writers["documents"] = (path, writer)
+        return writer
+
+    def _open_scores(self, categories: Categories) -> ScoreWriter:
+        path = f"scores/{self._shard}.parquet"
+        sink = self._stack.enter_context(self._store.open_write(f"{self._folder}/{path}"))
+        writer = ScoreWriter(sink, categories, tuple(self._corpus.fields.extra))
+        self._writers["scores"] = (path, writer)
         return writer
 
     def _lines(self, role: str) -> ByteWriter:
@@ -86,6 +105,11 @@ class ShardOutputs:
         """Writes the attributes of a batch, one line a document."""
         self._attributes.write(rows)
 
+    def scores(self, batch: Batch, numbers: Sequence[int]) -> None:
+        """Writes the scores of a batch, a row a document."""
+        if self._scores is not None:
+            self._scores.write(batch, numbers)
+
     def documents(self, documents: Sequence[Document], texts: Sequence[str | None] | None) -> None:
         """Writes kept documents, with the text that replaces their own where there is one."""
         if self._documents is not None:
@@ -98,5 +122,5 @@ class ShardOutputs:
         return {role: _output(path, writer) for role, (path, writer) in sorted(self._writers.items())}
 
 
-def _output(path: str, writer: Writer | ByteWriter) -> Output:
+def _output(path: str, writer: Writer | ByteWriter | ScoreWriter) -> Output:
     return Output(path, writer.bytes_out, writer.digest, writer.records)

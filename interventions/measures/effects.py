@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tamis.classifiers.base import BatchScores, FloatMatrix
 from tamis.interventions.batch import Batch
+from tamis.interventions.stored import StoredPassages
 from tamis.interventions.verdict import Action, Decisions
 
-__all__ = ["Cut", "cut", "remaining"]
+__all__ = ["Cut", "cut", "passage_amounts", "remaining"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +43,23 @@ def cut(batch: Batch, decisions: Decisions) -> Cut:
     stays = ~decisions.removed[owners]
     hits, owners = hits[stays], owners[stays]
     rows, index = np.unique(owners, return_inverse=True)
-    words = np.array([len(batch.passages[int(hit)].split()) for hit in hits], dtype=np.float64)
-    sizes = np.diff(batch.passages.bounds)[hits]
+    words, sizes = passage_amounts(batch, hits)
     return Cut(
         rows,
         np.bincount(index, words, len(rows)).astype(np.int64),
         np.bincount(index, sizes, len(rows)).astype(np.int64),
     )
+
+
+def passage_amounts(batch: Batch, hits: NDArray[np.intp]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Returns words and UTF-8 bytes of some passages, int64 [m] each."""
+    passages: Any = batch.passages
+    if isinstance(passages, StoredPassages):
+        return passages.passage_words[hits], passages.passage_bytes[hits]
+    owners = passages.owner()[hits].tolist()
+    spans = zip(owners, passages.start[hits].tolist(), passages.end[hits].tolist(), strict=True)
+    words = [len(batch.texts[owner][start:end].split()) for owner, start, end in spans]
+    return np.array(words, dtype=np.int64), np.diff(passages.bounds)[hits]
 
 
 def remaining(batch: Batch, decisions: Decisions, rows: NDArray[np.intp], scores: BatchScores) -> FloatMatrix:

@@ -45,10 +45,9 @@ class Keyed:
 
     def codes(self, keys: Sequence[str]) -> NDArray[np.intp]:
         """Returns a number for each key, intp [n], to be given to `add` of the same batch."""
-        found = list(map(self._codes.get, keys))
-        if None in found:
-            found = [self._new(key) if code is None else code for key, code in zip(keys, found, strict=True)]
-        return np.array(found, dtype=np.intp)
+        different = dict.fromkeys(keys)
+        found = {key: self._codes[key] if key in self._codes else self._new(key) for key in different}
+        return np.fromiter(map(found.__getitem__, keys), np.intp, len(keys))
 
     def _new(self, key: str) -> int:
         name = _clean(key)
