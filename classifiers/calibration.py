@@ -71,7 +71,9 @@ def logit(scores: NDArray[Any]) -> Floats:
     return np.asarray(np.log(inside / (1 - inside)))
 
 
-def background_weights(sources: Sequence[str], positive: NDArray[np.bool_], background: Sequence[str], share: float) -> Floats:
+def background_weights(
+    sources: Sequence[str], positive: NDArray[np.bool_], background: Sequence[str], share: float
+) -> Floats:
     """Weights with which the background's negatives are `share` of all negatives; all positives weigh 1."""
     weights = np.ones(len(sources))
     ordinary = np.array([name in background for name in sources]) & ~positive
@@ -131,7 +133,12 @@ def _pooled(bins: list[tuple[float, float, float]]) -> tuple[Floats, Floats]:
     blocks: list[tuple[float, float, float]] = []
     for block in bins:
         blocks.append(block)
-        while len(blocks) > 1 and _ratio(blocks[-2]) >= _ratio(blocks[-1]) or len(blocks) > 1 and blocks[-2][0] >= blocks[-1][0]:
+        while (
+            (len(blocks) > 1
+            and _ratio(blocks[-2]) >= _ratio(blocks[-1]))
+            or (len(blocks) > 1
+            and blocks[-2][0] >= blocks[-1][0])
+        ):
             (x1, p1, n1), (x2, p2, n2) = blocks.pop(-2), blocks.pop(-1)
             mass1, mass2 = p1 + n1, p2 + n2
             blocks.append(((x1 * mass1 + x2 * mass2) / (mass1 + mass2), p1 + p2, n1 + n2))
@@ -199,7 +206,7 @@ def _threshold(curve: Mapping[str, Floats], kind: str, value: float) -> float | 
     if kind == "recall":
         reached = np.flatnonzero(curve["recall"] >= value - 1e-12)
         return float(curve["score"][reached[0]]) if reached.size else None
-    kept = curve["precision"] >= value if kind == "precision" else curve["fpr"] <= value
+    kept = curve["precision"] >= value - 1e-12 if kind == "precision" else curve["fpr"] <= value + 1e-12
     rows = np.flatnonzero(kept & (curve["recall"] > 0))
     return float(curve["score"][rows[-1]]) if rows.size else None
 
@@ -239,7 +246,10 @@ def calibrate(
         raise UsageError(f"calibration: no category has {_FEWEST} positives and {_FEWEST} negatives in the data")
     _prepare(source.folder, Path(out_folder))
     golden = [json.loads(line)["text"] for line in (source.folder / bundles.GOLDEN).read_text("utf-8").splitlines()]
-    merged = {key: {**header.get(key, {}), **new} for key, new in zip(("calibration", "operating_points"), fitted, strict=True)}
+    merged = {
+        key: {**header.get(key, {}), **new}
+        for key, new in zip(("calibration", "operating_points"), fitted, strict=True)
+    }
     return bundles.write(Path(out_folder), {**_without(header), **merged, "base_rates": rates}, golden, source.card())
 
 

@@ -8,6 +8,7 @@ character shingles (Broder 1997) with locality-sensitive banding, and a whole gr
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
@@ -25,11 +26,12 @@ _BAND: Final = 4
 _SHINGLE: Final = 8
 _SIMILAR: Final = 0.6
 _NGRAM: Final = 8
+_MARKS: Final = re.compile(r"[\W_]+")
 
 
 def words(text: str) -> str:
     """Lower-case letters and digits, single spaces between: what near-duplicate detection looks at."""
-    return " ".join("".join(c if c.isalnum() else " " for c in text.lower()).split())
+    return " ".join(_MARKS.sub(" ", text.lower()).split())
 
 
 def group(texts: Sequence[str], declared: Sequence[str] = ()) -> NDArray[np.int64]:
@@ -110,7 +112,7 @@ def decontaminate(data: LabelledSet, held_out: Iterable[str]) -> NDArray[np.bool
         bool [n]: False where a row shares a run of 8 words with a held-out text, or all its words when the
         held-out text has fewer than 8.
     """
-    runs: set[int] = set()
+    runs: set[str] = set()
     whole: set[str] = set()
     for text in held_out:
         tokens = words(text).split()
@@ -119,16 +121,13 @@ def decontaminate(data: LabelledSet, held_out: Iterable[str]) -> NDArray[np.bool
     return np.array([not _touches(text, runs, whole) for text in data.texts], bool)
 
 
-def _touches(text: str, runs: set[int], whole: set[str]) -> bool:
+def _touches(text: str, runs: set[str], whole: set[str]) -> bool:
     tokens = words(text).split()
-    return " ".join(tokens) in whole or any(run in runs for run in _runs(tokens))
+    return " ".join(tokens) in whole or not runs.isdisjoint(_runs(tokens))
 
 
-def _runs(tokens: list[str]) -> Iterable[int]:
-    return (
-        int.from_bytes(hashlib.blake2b(" ".join(tokens[i : i + _NGRAM]).encode(), digest_size=8).digest(), "little")
-        for i in range(len(tokens) - _NGRAM + 1)
-    )
+def _runs(tokens: list[str]) -> Iterable[str]:
+    return (" ".join(tokens[i : i + _NGRAM]) for i in range(len(tokens) - _NGRAM + 1))
 
 
 def _place(text: str, seed: int) -> float:

@@ -27,6 +27,7 @@ from tamis.classifiers.base import FloatMatrix
 from tamis.classifiers.card import render_header
 from tamis.classifiers.datasets import LabelledSet
 from tamis.classifiers.errors import UsageError
+from tamis.classifiers.evaluation_measures import reliability
 from tamis.classifiers.kinds import KINDS
 from tamis.classifiers.passages import Passages
 from tamis.classifiers.training_config import TrainingConfig, load
@@ -149,20 +150,33 @@ def _header(
             "background": list(config.background), "background_weight": config.background_weight,
             "rows": {name: int((data.split == i).sum()) for i, name in enumerate(config.split)},
         },
-        "metrics": {"calibrate": _metrics(held, scores)},
+        "metrics": {"calibrate": _metrics(config, held, scores, curves)},
     }  # fmt: skip
 
 
-def _metrics(data: LabelledSet, scores: FloatMatrix) -> dict[str, Any]:
+def _metrics(
+    config: TrainingConfig, data: LabelledSet, scores: FloatMatrix, curves: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Ranking and reliability on the calibration split, the latter weighted to the base rate."""
     out: dict[str, Any] = {}
+    raw = calibration.logit(scores)
     for j, category in enumerate(data.categories):
         known = data.known(category) & ~np.isnan(scores[:, j])
-        labels, found = data.labels[known, j], scores[known, j]
+        labels, found = data.labels[known, j] == 1, scores[known, j]
         out[category] = {
-            "positives": int(labels.sum()), "negatives": int((labels == 0).sum()),
+            "positives": int(labels.sum()), "negatives": int((~labels).sum()),
             "auroc": round(float(roc_auc_score(labels, found)), 4),
             "auprc": round(float(average_precision_score(labels, found)), 4),
         }  # fmt: skip
+        if category in curves:
+            names = [name for name, use in zip(data.sources, known, strict=True) if use]
+            weights = calibration.background_weights(names, labels, config.background, config.background_weight)
+            rate = config.base_rates[category]
+            for side, share in ((labels, rate), (~labels, 1 - rate)):
+                weights[side] *= share / weights[side].sum()
+            out[category]["reliability"] = reliability(
+                labels, calibration.apply(curves[category], raw[known, j]), weights
+            )
     return out
 
 

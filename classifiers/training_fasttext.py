@@ -53,6 +53,7 @@ _WITHIN: Final = 0.999
 _REACH: Final = 7.5
 _SAMPLE: Final = 20_000
 
+
 @dataclass(frozen=True, slots=True)
 class FastTextParameters:
     """Hyper-parameters, named as in fastText where it has them.
@@ -127,6 +128,7 @@ def train(
         parameters: Hyper-parameters.
         seed: Order of the lines, and fastText's own seed.
         progress: Told what is being trained.
+        vectors: Vectors that words start from ("library" only); others start at random.
     """
     vocabulary = _vocabulary(texts, parameters)
     if parameters.solver == "logistic":
@@ -190,7 +192,12 @@ def _logistic(
         rows = np.flatnonzero(~np.isnan(labels[:, j]) & (times > 0))
         width = len(words) if category in parameters.words_only else matrix.shape[1]
         model = SGDClassifier(
-            loss="log_loss", alpha=parameters.alpha, max_iter=parameters.epoch, tol=None, average=True, random_state=seed
+            loss="log_loss",
+            alpha=parameters.alpha,
+            max_iter=parameters.epoch,
+            tol=None,
+            average=True,
+            random_state=seed,
         )
         model.fit(matrix[rows, :width], labels[rows, j].astype(int), sample_weight=times[rows])
         out[:width, j] = model.coef_[0] * weight[:width]
@@ -285,7 +292,13 @@ def _scaled(
     labels = {category: f"__label__{category}" for category in categories}
     scores = FastTextClassifier(FastTextModel.from_file(path), labels, "none").score(Passages.of(texts))
     logits = np.abs(np.log(scores / (1 - scores)))
-    _write(path, words, inside * (_REACH / np.maximum(np.nanquantile(logits, _WITHIN, axis=0), 1e-3)), categories, parameters)
+    _write(
+        path,
+        words,
+        inside * (_REACH / np.maximum(np.nanquantile(logits, _WITHIN, axis=0), 1e-3)),
+        categories,
+        parameters,
+    )
 
 
 def _write(

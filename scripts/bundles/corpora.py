@@ -23,9 +23,7 @@ from .public_sets import Row, mask, names_a_minor, read_text
 
 #: Posts here are about the categories themselves: they are no safe negatives, and no ordinary text.
 TOPICAL = frozenset(
-    "suicidewatch depression mmfb bipolarreddit bipolar selfharm sex twoxsex sexpertslounge sexpositive deadbedrooms "
-    "bigdickproblems nofap pornfree creepypasta shortscarystories offmychest confession confessions r4r askgaybros "
-    "gunsforsale morbidquestions theredpill rant unsentletters ihaveissues asktransgender".split()
+    ["suicidewatch", "depression", "mmfb", "bipolarreddit", "bipolar", "selfharm", "sex", "twoxsex", "sexpertslounge", "sexpositive", "deadbedrooms", "bigdickproblems", "nofap", "pornfree", "creepypasta", "shortscarystories", "offmychest", "confession", "confessions", "r4r", "askgaybros", "gunsforsale", "morbidquestions", "theredpill", "rant", "unsentletters", "ihaveissues", "asktransgender"]
 )
 _ALL: Row = {"sexual": 0, "hate": 0, "harassment": 0, "violence": 0, "self_harm": 0}
 _SELF_HARM = re.compile(
@@ -37,8 +35,7 @@ _SELF_HARM = re.compile(
 _FIRST_PERSON = re.compile(r"\b(?:i|i'm|i've|my|me|myself)\b", re.IGNORECASE)
 _FALSE_SELF_HARM = frozenset({"insanityworkout", "24hoursupport", "tf2trade", "killingfloor", "gainit", "crossfit"})
 _FALSE_VIOLENCE = frozenset(
-    "asoiaf dota2trade chivalrygame spikes mecoop magicdeckbuilding ps3bf3 mw2 codzombies newtotf2 chefit knives "
-    "bugout summonerschool overclocking bushcraft blacksmith survival monsterhunter dnd 24hoursupport leaves".split()
+    ["asoiaf", "dota2trade", "chivalrygame", "spikes", "mecoop", "magicdeckbuilding", "ps3bf3", "mw2", "codzombies", "newtotf2", "chefit", "knives", "bugout", "summonerschool", "overclocking", "bushcraft", "blacksmith", "survival", "monsterhunter", "dnd", "24hoursupport", "leaves"]
 )
 
 
@@ -51,7 +48,12 @@ def documents(corpora: Path) -> Iterator[tuple[str, str, str, str]]:
     """(corpus, document id, key that decides the role, text) of every document of the text corpora."""
     for path in sorted((corpora / "reddit").glob("*.jsonl.zst")):
         for row in _zst(path):
-            yield f"reddit/{path.name.split('.')[0]}/{row['subreddit']}", str(row["id"]), str(row["id"]), str(row["text"])
+            yield (
+                f"reddit/{path.name.split('.')[0]}/{row['subreddit']}",
+                str(row["id"]),
+                str(row["id"]),
+                str(row["text"]),
+            )
     for path in sorted((corpora / "novels").glob("*.jsonl.zst")):
         for row in _zst(path):
             yield "novels", str(row["id"]), str(row["id"]).rsplit("-", 1)[0], str(row["text"])
@@ -84,13 +86,13 @@ def _unsuspicious(passage: str) -> Row:
     return out
 
 
-def ordinary(corpora: Path, corpus: str, limit: int) -> Iterator[tuple[str, str]]:
-    """(document id, text) of held-out documents of a corpus ("reddit", "novels", "wikitext2"), topical ones too."""
+def ordinary(corpora: Path, corpus: str, limit: int) -> Iterator[tuple[str, str, str]]:
+    """(document id, forum, text) of held-out documents of a corpus ("reddit", "novels", "wikitext2"), topical ones too."""
     found = 0
     for name, identity, key, text in documents(corpora):
         if name.split("/")[0] == corpus and tenth(key) >= 7 and found < limit and _share(identity) < 0.5:
             found += 1
-            yield identity, text
+            yield identity, name.rsplit("/", 1)[-1], text
 
 
 def weak_self_harm_phrases(data: Path) -> Iterator[Row]:

@@ -61,9 +61,7 @@ def rows(
         }
 
 
-def _fill(
-    frame: str, slots: Mapping[str, Sequence[str]], term: Term, other: Term, rng: random.Random
-) -> str | None:
+def _fill(frame: str, slots: Mapping[str, Sequence[str]], term: Term, other: Term, rng: random.Random) -> str | None:
     named = {"term": term.adjective, "person": term.person, "people": term.people, "people2": other.people}
 
     def value(match: re.Match[str]) -> str:

@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import fasttext
+import numpy as np
+import pytest
+from tamis.classifiers.errors import UsageError
+from tamis.classifiers.fasttext_model import FastTextClassifier, FastTextModel
+from tamis.classifiers.identity import single_words
+from tamis.classifiers.passages import Passages
+from tamis.classifiers.training_fasttext import FastTextParameters, train
+
+CATEGORIES = ("hate", "violence")
+SMALL = {"bucket": 500, "min_count": 1, "epoch": 10, "lr": 0.5}
+
+
+def _data(rows=900, seed=0):
+    rng = np.random.default_rng(seed)
+    words = [f"w{i}" for i in range(60)]
+    texts = [" ".join(rng.choice(words, 8)) for _ in range(rows)]
+    truth = np.array([["w0" in t.split() or "w1" in t.split(), "w2" in t.split()] for t in texts])
+    labels = truth.astype(np.float32)
+    labels[rng.random(labels.shape) < 0.4] = np.nan
+    return texts, labels, truth
+
+
+def _classifier(path):
+    return FastTextClassifier(FastTextModel.from_file(path), {c: f"__label__{c}" for c in CATEGORIES}, "none")
+
+
+@pytest.mark.parametrize("solver", ["library", "logistic"])
+def test_unknown_labels_are_masked_and_the_library_reads_the_file(tmp_path, solver):
+    texts, labels, truth = _data()
+    parameters = FastTextParameters.of({**SMALL, "solver": solver})
+    train(texts, labels, np.ones(len(texts), np.int64), tmp_path / "m.bin", CATEGORIES, parameters)
+    scores = _classifier(tmp_path / "m.bin").score(Passages.of(texts))
+    for j in range(2):
+        assert scores[truth[:, j], j].mean() > scores[~truth[:, j], j].mean() + 0.2
+    found = dict(zip(*fasttext.load_model(str(tmp_path / "m.bin")).predict(texts[0], k=-1), strict=True))
+    np.testing.assert_allclose([found[f"__label__{c}"] for c in CATEGORIES], scores[0], atol=2e-5)
+
+
+@pytest.mark.parametrize("solver", ["library", "logistic"])
+def test_the_same_seed_gives_the_same_bytes(tmp_path, solver):
+    texts, labels, _ = _data(300)
+    parameters = FastTextParameters.of({**SMALL, "solver": solver})
+    for name in ("a", "b"):
+        train(texts, labels, np.ones(len(texts), np.int64), tmp_path / name, CATEGORIES, parameters, seed=4)
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+def test_a_row_of_unknowns_changes_nothing_but_the_vocabulary(tmp_path):
+    texts, labels, _ = _data(300)
+    parameters = FastTextParameters.of({**SMALL, "solver": "logistic"})
+    copies = np.ones(len(texts), np.int64)
+    train(texts, labels, copies, tmp_path / "a", CATEGORIES, parameters)
+    copies[:50] = 0
+    train(texts, labels, copies, tmp_path / "b", CATEGORIES, parameters)
+    labels[:50] = np.nan
+    train(texts, labels, copies + (np.arange(300) < 50), tmp_path / "c", CATEGORIES, parameters)
+    assert (tmp_path / "b").read_bytes() == (tmp_path / "c").read_bytes() != (tmp_path / "a").read_bytes()
+
+
+@pytest.mark.parametrize("solver", ["library", "logistic"])
+def test_tied_identity_terms_score_the_same(tmp_path, solver):
+    texts, labels, _ = _data(600)
+    texts = [f"{t} {w}" for t, w in zip(texts, ["gay", "muslim", "deaf"] * 200, strict=True)]
+    labels[:, 0] = [float("gay" in t.split()) for t in texts]
+    parameters = FastTextParameters.of({**SMALL, "solver": solver, "words_only": ["hate"], "identity_weight": 0.5})
+    train(texts, labels, np.ones(600, np.int64), tmp_path / "m.bin", CATEGORIES, parameters)
+    words = [w for w in ("gay", "muslim", "lesbian", "hindu") if w in single_words()[0]]
+    scores = _classifier(tmp_path / "m.bin").score(Passages.of([f"w5 {w} w9" for w in words]))
+    assert np.ptp(scores[:, 0]) < 1e-5
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [({"dims": 3}, "'dims' is none of dim"), ({"dim": 0}, "positive"), ({"dim": "x"}, "fasttext kind"), ({"solver": "x"}, "solver")],
+)
+def test_wrong_parameters_are_named(values, message):
+    with pytest.raises(UsageError, match=message):
+        FastTextParameters.of(values)
