@@ -18,6 +18,8 @@ __all__ = ["WarcRecord", "records"]
 
 _HEADER_LIMIT = 1 << 20
 _HEADER_END = re.compile(rb"\r?\n\r?\n")
+_LINE_END = re.compile(rb"\n")
+_USUAL_END = b"\r\n\r\n"
 _FIRST_LINE = re.compile(rb"WARC/\d+\.\d+\r?\n")
 _ARC_LINE = re.compile(rb"[^\s:]+:\S*[^\r\n]* \d+\r?\n")
 
@@ -82,6 +84,8 @@ class _Buffer:
 
     def ends(self) -> bytes:
         """Takes the line ends that come next."""
+        if self._data.startswith(_USUAL_END, self._place) and self._data[self._place + 4 : self._place + 5] == b"W":
+            return self.take(len(_USUAL_END))
         pieces = []
         while not self.ended():
             rest = self._data[self._place : self._place + 4]
@@ -101,7 +105,13 @@ class _Buffer:
             yield piece
 
     def take(self, size: int) -> bytes:
-        return b"".join(self.pieces(size))
+        stop = self._place + size
+        if stop > len(self._data):
+            return b"".join(self.pieces(size))
+        data = self._data[self._place : stop]
+        self._place = stop
+        self.offset += size
+        return data
 
 
 def records(blocks: Iterable[bytes], limit: int, name: str) -> Iterator[WarcRecord]:
@@ -142,7 +152,7 @@ def _long(buffer: _Buffer, offset: int, head: bytes, headers: dict[str, str], si
 
 def _head(buffer: _Buffer, name: str) -> tuple[bytes, dict[str, str]]:
     offset = buffer.offset
-    first = buffer.until(re.compile(rb"\n"))
+    first = buffer.until(_LINE_END)
     if _FIRST_LINE.fullmatch(first):
         rest = buffer.until(_HEADER_END)
         if not _HEADER_END.search(rest):
@@ -164,7 +174,9 @@ def _broken(name: str, offset: int, what: str) -> ShardError:
 
 def _fields(head: bytes) -> dict[str, str]:
     """Reads header fields; a line that starts with white space goes on with the one before."""
-    text = re.sub(r"\r?\n[ \t]+", " ", head.decode("utf-8", "replace"))
+    text = head.decode("utf-8", "replace")
+    if "\n " in text or "\n\t" in text:
+        text = re.sub(r"\r?\n[ \t]+", " ", text)
     found: dict[str, str] = {}
     for line in text.splitlines():
         key, colon, value = line.partition(":")
