@@ -71,10 +71,11 @@ class CsvWriter:
     def _rewritten(self, document: Document, text: str) -> bytes:
         names, row = (self._parse(raw) for raw in (document.row, document.raw))
         row[names.index(self._text)] = text
-        sink = io.StringIO()
-        csv.writer(sink, delimiter=self._delimiter, lineterminator="").writerow(row)
+        sink = io.StringIO(newline="")
+        # The writer quotes what its own line end holds: with an empty one, line ends in a text would go unquoted.
+        csv.writer(sink, delimiter=self._delimiter, lineterminator="\r\n").writerow(row)
         body = document.raw.rstrip(b"\r\n")
-        return sink.getvalue().encode("utf-8") + document.raw[len(body) :]
+        return sink.getvalue().encode("utf-8")[:-2] + document.raw[len(body) :]
 
     def _parse(self, raw: bytes) -> list[str]:
         lines = io.StringIO(raw.removeprefix(codecs.BOM_UTF8).decode("utf-8"), newline="")

@@ -76,6 +76,14 @@ def test_replaced_texts():
     assert out.endswith(b",z,7,y")
 
 
+@pytest.mark.parametrize("text", ["two\nlines", "a\rb", "\r\n", "tab\there", "comma, here", 'quote " here', " x ", ""])
+@pytest.mark.parametrize("name", ["a.csv", "a.tsv"])
+def test_a_replaced_text_is_read_back(name, text):
+    data = b"id,text\n1,old\n2,old".replace(b",", b"," if name == "a.csv" else b"\t")
+    out = written(reader(data, name), [text, text], name)
+    assert [record.text for record in records(out, name)] == [text, text]
+
+
 rows = st.lists(st.tuples(st.text(max_size=5), st.text(max_size=12), st.text(max_size=3)), max_size=9)
 
 
