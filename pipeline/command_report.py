@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(options: argparse.Namespace, _: list[str]) -> int:
     """Shows the table; returns 0."""
-    from tamis.interventions import report_terminal
+    from tamis.interventions.report_terminal import show
 
     store, run_id = locate(options.run)
     folder = f"runs/{run_id}/report"
@@ -27,7 +27,7 @@ def main(options: argparse.Namespace, _: list[str]) -> int:
         content = json.loads(store.read(f"{folder}/report.json"))
     except FileNotFoundError:
         raise TamisError(f"{store.root}/{folder}/report.json: no such file; the run did not finish") from None
-    report_terminal.show(content, sys.stderr)
+    show(content, sys.stderr)
     print(f"report: {store.root}/{folder}/index.html", file=sys.stderr)
     paths = {"report": f"{store.root}/{folder}/index.html", "data": f"{store.root}/{folder}/report.json"}
     print(json.dumps({"run_id": run_id, **paths}))

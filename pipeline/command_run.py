@@ -187,6 +187,6 @@ def _report(store: Store, checked: Preflight, status: str) -> None:
 
 
 def _table(store: Store, folder: str) -> None:
-    from tamis.interventions import report_terminal
+    from tamis.interventions.report_terminal import show
 
-    report_terminal.show(json.loads(store.read(f"{folder}/report/report.json")), sys.stderr)
+    show(json.loads(store.read(f"{folder}/report/report.json")), sys.stderr)
