@@ -8,37 +8,34 @@ a wrong build of a library stops the job before the first shard, as it would oth
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import json
 import os
 import struct
 from collections.abc import Mapping, Sequence
-from importlib import resources
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
-from tamis.classifiers import golden
+from tamis.classifiers import bundle_facts, golden
 from tamis.classifiers.base import Classifier, FloatMatrix
-from tamis.classifiers.bundle_header import FORMAT, Header, OperatingPoint, check, parse
+from tamis.classifiers.bundle_facts import CARD, HEADER, Facts, builtins, read_file
+from tamis.classifiers.bundle_header import FORMAT, Header, OperatingPoint, check
 from tamis.classifiers.calibration_map import CalibrationMap
-from tamis.classifiers.errors import BundleError, UsageError
+from tamis.classifiers.errors import BundleError
 from tamis.classifiers.kinds import KINDS
 from tamis.classifiers.passages import Passages
 
 __all__ = ["CARD", "FORMAT", "GOLDEN", "HEADER", "Bundle", "Header", "OperatingPoint", "builtins", "load", "write"]
 
-HEADER: Final = "bundle.json"
 GOLDEN: Final = "golden.jsonl"
-CARD: Final = "README.md"
 
 #: What reading a file that is not what it should be may raise.
 _DAMAGE: Final = (ValueError, TypeError, LookupError, OSError, EOFError, ArithmeticError, MemoryError, struct.error)
 
 
-class Bundle:
+class Bundle(Facts):
     """A verified classifier: calibrated scores, operating points, and what it was trained on."""
 
     def __init__(self, folder: Path, header: Header, digest: str, classifier: Classifier) -> None:
@@ -50,16 +47,7 @@ class Bundle:
             digest: sha256 of bundle.json.
             classifier: The classifier, which gives raw scores of the header's categories in any order.
         """
-        self.folder = folder
-        self.header = header
-        self.name = header.name
-        self.id = f"{header.name}@{digest[:12]}"
-        self.kind = header.kind
-        self.categories = header.categories
-        self.languages = header.languages
-        self.normaliser = header.normaliser
-        self.training: Mapping[str, Any] = header.training
-        self.operating_points = header.operating_points
+        super().__init__(folder, header, digest)
         self._classifier = classifier
         self._columns = [classifier.categories.index(category) for category in header.categories]
         self._calibration = CalibrationMap.of(header.categories, header.calibration)
@@ -71,41 +59,6 @@ class Bundle:
     def raw(self, passages: Passages) -> FloatMatrix:
         """Scores passages without calibration: for fitting one."""
         return self._classifier.score(passages)[:, self._columns]
-
-    def threshold(self, category: str, point: str, value: float | None = None) -> float:
-        """Returns the threshold of an operating point.
-
-        Args:
-            category: The category.
-            point: "precision", "recall", "fpr", or "default", which has no value.
-            value: Such as 0.95 for `precision(0.95)`.
-
-        Raises:
-            UsageError: The bundle has no such operating point; the message lists those that it has.
-        """
-        name = point if value is None else f"{point}({value:g})"
-        known = self.operating_points.get(category, {})
-        if name in known:
-            return known[name].threshold
-        have = ", ".join(sorted(known)) or "none"
-        raise UsageError(
-            f"{self.id} has no operating point {name} for {category}; it has {have}: choose one or write a number"
-        )
-
-    def card(self) -> str:
-        """Returns the model card, "" where there is none."""
-        path = self.folder / CARD
-        return path.read_text(encoding="utf-8") if path.is_file() else ""
-
-
-def builtins() -> list[str]:
-    """Returns the names of the bundles that ship with tamis."""
-    root = _builtin_root()
-    return sorted(path.name for path in root.iterdir() if (path / HEADER).is_file()) if root.is_dir() else []
-
-
-def _builtin_root() -> Path:
-    return Path(str(resources.files("tamis.classifiers") / "bundles"))
 
 
 def load(ref: str | os.PathLike[str], sha256: str | None = None) -> Bundle:
@@ -119,38 +72,13 @@ def load(ref: str | os.PathLike[str], sha256: str | None = None) -> Bundle:
         UsageError: There is no such bundle.
         BundleError: It is damaged, altered, of another format, or scores its golden texts otherwise than recorded.
     """
-    folder = _locate(os.fspath(ref))
-    data = _read(folder, HEADER)
-    digest = hashlib.sha256(data).hexdigest()
-    if sha256 is not None and digest != sha256.lower():
-        raise BundleError(f"{folder}/{HEADER}: expected sha256 {sha256}, found {digest}; change the plan or the bundle")
-    header = parse(f"{folder}/{HEADER}", data)
+    facts = bundle_facts.read(ref, sha256)
+    folder, header = facts.folder, facts.header
+    check(f"{folder}/{HEADER}", header)
     _check_files(folder, header)
-    bundle = Bundle(folder, header, digest, _classifier(folder, header))
-    golden.check(f"{folder}/{GOLDEN}", _read(folder, GOLDEN), bundle)
+    bundle = Bundle(folder, header, facts.digest, _classifier(folder, header))
+    golden.check(f"{folder}/{GOLDEN}", read_file(folder, GOLDEN), bundle)
     return bundle
-
-
-def _locate(ref: str) -> Path:
-    scheme, separator, name = ref.partition(":")
-    if separator and scheme == "builtin":
-        known = builtins()
-        if name not in known:
-            close = difflib.get_close_matches(name, known, n=1)
-            hint = f"did you mean `builtin:{close[0]}`?" if close else f"there are {', '.join(known) or 'none'}"
-            raise UsageError(f"`{ref}`: no such bundle; {hint}")
-        return _builtin_root() / name
-    folder = Path(ref)
-    if not (folder / HEADER).is_file():
-        raise UsageError(f"{ref}: no bundle there: expected builtin:NAME or a folder with {HEADER}")
-    return folder
-
-
-def _read(folder: Path, name: str) -> bytes:
-    try:
-        return (folder / name).read_bytes()
-    except OSError as error:
-        raise BundleError(f"{folder}/{name}: cannot be read ({error.strerror}); restore the bundle") from None
 
 
 def _check_files(folder: Path, header: Header) -> None:
@@ -161,7 +89,7 @@ def _check_files(folder: Path, header: Header) -> None:
     if strange := sorted(found - {HEADER, CARD, *header.files}):
         raise BundleError(f"{folder}: holds {', '.join(strange)}, which {HEADER} does not list: remove it")
     for name, facts in header.files.items():
-        data = _read(folder, name)
+        data = read_file(folder, name)
         if len(data) != facts.bytes:
             raise BundleError(f"{folder}/{name}: expected {facts.bytes} bytes, found {len(data)}; restore the bundle")
         digest = hashlib.sha256(data).hexdigest()

@@ -9,10 +9,8 @@ from typing import Any, Final
 import msgspec
 
 from tamis.classifiers.errors import BundleError
-from tamis.classifiers.kinds import KINDS
-from tamis.classifiers.normalise import NORMALISERS
 
-__all__ = ["FORMAT", "Curve", "FileFacts", "Header", "OperatingPoint", "parse"]
+__all__ = ["FORMAT", "Curve", "FileFacts", "Header", "OperatingPoint", "check", "decode", "parse"]
 
 FORMAT: Final = 1
 
@@ -92,19 +90,28 @@ def parse(where: str, data: bytes) -> Header:
     Raises:
         BundleError: It is damaged, of another format, or names what this version does not have.
     """
-    try:
-        found = msgspec.json.decode(data, type=dict[str, Any]).get("format")
-        if found != FORMAT:
-            raise BundleError(f"{where}: format {found}, this version of tamis reads {FORMAT}: retrain or upgrade")
-        header = msgspec.json.decode(data, type=Header)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise BundleError(f"{where}: not a bundle header ({error}); restore the bundle") from None
+    header = decode(where, data)
     check(where, header)
     return header
 
 
+def decode(where: str, data: bytes) -> Header:
+    """Parses a bundle.json without asking whether this version has what it names; see `parse`."""
+    try:
+        found = msgspec.json.decode(data, type=dict[str, Any]).get("format")
+        if found != FORMAT:
+            raise BundleError(f"{where}: format {found}, this version of tamis reads {FORMAT}: retrain or upgrade")
+        return msgspec.json.decode(data, type=Header)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise BundleError(f"{where}: not a bundle header ({error}); restore the bundle") from None
+
+
 def check(where: str, header: Header) -> None:
     """Checks what the types do not; see `parse`."""
+    # Kinds and normalisers are machine code: whoever only reads headers does not wait for them.
+    from tamis.classifiers.kinds import KINDS
+    from tamis.classifiers.normalise import NORMALISERS
+
     if not _NAME.fullmatch(header.name):
         raise BundleError(f"{where}: name {header.name!r}; expected letters, digits and `._-`, at most 100")
     _known(where, "kind", header.kind, KINDS)

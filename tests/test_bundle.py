@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from tamis.classifiers import bundle as bundles
+from tamis.classifiers import bundle_facts
 from tamis.classifiers.bundle import load, write
 from tamis.classifiers.errors import BundleError, UsageError
 from tamis.classifiers.linear_model import quantise
@@ -234,7 +235,7 @@ def test_another_digest_than_the_plan_names_is_refused(made):
 
 
 def test_references(made, tmp_path, monkeypatch):
-    monkeypatch.setattr(bundles, "_builtin_root", lambda: made["lexicon"].parent)
+    monkeypatch.setattr(bundle_facts, "_builtin_root", lambda: made["lexicon"].parent)
     assert bundles.builtins() == ["lexicon", "linear"]
     assert load("builtin:lexicon").name == "test-words"
     with pytest.raises(UsageError, match="did you mean `builtin:linear`"):
