@@ -14,6 +14,7 @@ import numpy as np
 
 from tamis.classifiers.base import Unscored
 from tamis.classifiers.errors import UsageError
+from tamis.pipeline import classifier_training
 
 __all__ = ["add_arguments", "main"]
 
@@ -24,6 +25,7 @@ BATCH = 256
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the sub-commands."""
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    classifier_training.add_arguments(actions)
     score = actions.add_parser("score", help="score JSON Lines with `text` (and `id`), as in a run", allow_abbrev=False)
     score.add_argument("bundle", metavar="BUNDLE", help=BUNDLE_HELP)
     score.add_argument("file", metavar="FILE", nargs="?", help="JSON Lines; default: stdin")
@@ -135,4 +137,4 @@ def _list(_: argparse.Namespace) -> int:
     return 0
 
 
-_ACTIONS = {"score": _score, "wrap": _wrap, "card": _card, "list": _list}
+_ACTIONS = {**classifier_training.ACTIONS, "score": _score, "wrap": _wrap, "card": _card, "list": _list}
