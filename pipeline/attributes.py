@@ -15,16 +15,19 @@ from a score of `SPAN_FLOOR` on; a document without scores carries
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from tamis.classifiers.base import BatchScores, FloatMatrix, Unscored
 from tamis.interventions.batch import Batch
 from tamis.interventions.rewriting import redacted_spans
 from tamis.interventions.verdict import Action, Decisions
+from tamis.pipeline.scoring import DECIMALS
 
 __all__ = ["SPAN_FLOOR", "rows"]
 
@@ -96,10 +99,23 @@ def _score_column(name: str, scores: BatchScores, lengths: Sequence[int]) -> lis
     Nearly every document has these and nothing else, so they are formatted here, at a fraction of an encoder's cost.
     """
     keys = [_json(f"{name}__{category}").replace("%", "%%") for category in scores.categories]
-    template = ",".join(f"{key}:[[0,%d,%r]]" for key in keys)
-    rows = _numbers(scores.document)
-    spread = [[cell for value in row for cell in (length, value)] for row, length in zip(rows, lengths, strict=True)]
-    return [template % tuple(cells) if cells[1] == cells[1] else "" for cells in spread]
+    template = ",".join(f"{key}:[[0,%d,%s]]" for key in keys)
+    missing = np.isnan(scores.document)
+    steps = np.rint(np.nan_to_num(scores.document).astype(np.float64) * 10**DECIMALS).astype(np.intp)
+    columns = [_decimals()[column].tolist() for column in steps.T]
+    cells = zip(*(part for column in columns for part in (lengths, column)), strict=True)
+    members = [template % row for row in cells]
+    for i in np.flatnonzero(missing.any(axis=1)).tolist():
+        values = zip(scores.categories, missing[i].tolist(), _numbers(scores.document[i]), strict=True)
+        members[i] = _inner({f"{name}__{category}": [[0, lengths[i], v]] for category, gone, v in values if not gone})
+    return members
+
+
+@functools.cache
+def _decimals() -> NDArray[np.object_]:
+    """Returns each score from 0 to 1 as JSON, in the order of its steps: scores have few values, floats many digits."""
+    steps = np.arange(10**DECIMALS + 1) / 10**DECIMALS
+    return np.array([repr(value) for value in steps.tolist()], dtype=object)
 
 
 def _numbers(values: FloatMatrix) -> Any:

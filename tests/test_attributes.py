@@ -59,6 +59,22 @@ def test_an_unscored_document_has_a_reason_and_no_zeros():
     assert row["unscored"] == {"policy": "language"}
 
 
+def test_a_category_without_a_score_is_left_out_and_the_others_stay():
+    batch = make_batch(["one"], {"policy": {"hate": [np.nan], "violence": [0.25]}}, target=0)
+    (line,) = attributes.rows(batch, [0], {}, {}, {}, None)
+    assert json.loads(line)["attributes"] == {
+        "policy__violence": [[0, 3, 0.25]],
+        "policy__violence__passages": [[0, 3, 0.25]],
+    }
+
+
+@pytest.mark.parametrize("score", [0.0, 0.00001, 0.1, 0.12345, 0.99999, 1.0])
+def test_scores_keep_every_decimal_that_was_decided_on(score):
+    batch = make_batch(["one"], {"policy": {"hate": [score]}}, target=0)
+    (line,) = attributes.rows(batch, [0], {}, {}, {}, None)
+    assert json.loads(line)["attributes"]["policy__hate"] == [[0, 3, score]]
+
+
 def test_nothing_is_removed_where_nothing_is_published():
     assert not any("removed" in row for row in rows_of(published=None))
 
