@@ -9,18 +9,18 @@ import signal
 import sys
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, TextIO
 
 import msgspec
 
 from tamis.classifiers.errors import RaceLost, TamisError
 from tamis.pipeline import manifest as manifests
+from tamis.pipeline import outcome
 from tamis.pipeline import plan as plans
 from tamis.pipeline.plan import Plan
 from tamis.pipeline.progress import Watch, shown
-from tamis.pipeline.publish import FAILURES
 from tamis.pipeline.quiet import runner_log
-from tamis.pipeline.storage import Store, open_store
+from tamis.pipeline.storage import open_store
 
 if TYPE_CHECKING:
     from tamis.pipeline.preflight import Preflight
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 __all__ = ["add_arguments", "main"]
 
 TAKES_BEAM_FLAGS = True
-EXIT_CODES = {"published": 0, "measured": 0, "failed": 1, "refused": 3}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -101,9 +100,7 @@ def _run(checked: Preflight, flags: list[str]) -> int:
     )
     with runner_log(spec.run_id) as (out, log), shown(watch, out):
         _launch(spec, flags, out, log)
-    status = _status(store, spec.folder)
-    _report(store, checked, status)
-    return EXIT_CODES[status]
+    return outcome.show(store, spec, len(checked.shards))
 
 
 def _launch(spec: RunSpec, flags: list[str], out: TextIO, log: Path) -> None:
@@ -153,40 +150,3 @@ def _explained(error: BaseException, log: Path) -> BaseException:
         f"the runner failed ({type(error).__name__}); finished shards are kept: run the same command again to "
         f"continue. The runner's own log is {log}"
     )
-
-
-def _status(store: Store, folder: str) -> str:
-    if store.size(f"{folder}/{FAILURES}") is not None:
-        return "failed"
-    return manifests.read(store, folder.removeprefix("runs/"))[0].status
-
-
-def _report(store: Store, checked: Preflight, status: str) -> None:
-    """Prints the outcome: a table and a path for people, one JSON line for programs."""
-    spec = checked.spec
-    outcome: dict[str, Any] = {"status": status, "run_id": spec.run_id, "output": spec.plan.output}
-    if status == "failed":
-        failures = json.loads(store.read(f"{spec.folder}/{FAILURES}"))["failures"]
-        for item in failures:
-            _say(f"failed: {item['shard']}: {item['reason']}")
-        _say(
-            f"{len(failures)} of {len(checked.shards)} shards failed; nothing was published. Repair or remove them "
-            "and run the same command again: the others are kept."
-        )
-        print(json.dumps({**outcome, "failures": failures}))
-        return
-    manifest, _ = manifests.read(store, spec.run_id)
-    for item in manifest.gate:
-        if not item["passed"]:
-            _say(f"refused: {item['sentence']}")
-    _table(store, spec.folder)
-    paths = {"manifest": f"{spec.plan.output}/{spec.folder}/{manifests.MANIFEST}"}
-    paths["report"] = f"{spec.plan.output}/{spec.folder}/report/index.html"
-    _say(f"report: {paths['report']}")
-    print(json.dumps({**outcome, **paths, "counts": msgspec.to_builtins(manifest.counts)}))
-
-
-def _table(store: Store, folder: str) -> None:
-    from tamis.interventions.report_terminal import show
-
-    show(json.loads(store.read(f"{folder}/report/report.json")), sys.stderr)

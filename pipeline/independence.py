@@ -11,12 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tamis.classifiers.bundle import Bundle
-from tamis.classifiers.plugin import Plugin
+from tamis.pipeline.described import Described
 
 __all__ = ["Certificate", "certificate"]
-
-Loaded = Bundle | Plugin
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +34,7 @@ class Certificate:
         return {"independent": self.independent, "checks": checks}
 
 
-def certificate(classifiers: Mapping[str, Loaded], evaluator: Loaded | None) -> Certificate:
+def certificate(classifiers: Mapping[str, Described], evaluator: Described | None) -> Certificate:
     """Checks an evaluator against every classifier of the filter."""
     if evaluator is None:
         return Certificate(False, (("evaluator", False, "the plan names no evaluator: nothing is measured"),))
@@ -48,18 +45,18 @@ def certificate(classifiers: Mapping[str, Loaded], evaluator: Loaded | None) -> 
     return Certificate(all(passed for _, passed, _ in findings), tuple(findings))
 
 
-def _identity(name: str, bundle: Loaded, evaluator: Loaded) -> tuple[str, bool, str]:
+def _identity(name: str, bundle: Described, evaluator: Described) -> tuple[str, bool, str]:
     same = bundle.id == evaluator.id
     text = "is the evaluator itself: the measurement is circular" if same else f"{bundle.id} is not {evaluator.id}"
     return "identity", not same, f"`{name}` {text}"
 
 
-def _family(name: str, bundle: Loaded, evaluator: Loaded) -> tuple[str, bool, str]:
+def _family(name: str, bundle: Described, evaluator: Described) -> tuple[str, bool, str]:
     mine, other = _of(bundle, "family", bundle.kind), _of(evaluator, "family", evaluator.kind)
     return "family", mine != other, f"`{name}` is of the family {mine}, the evaluator of {other}"
 
 
-def _sources(name: str, bundle: Loaded, evaluator: Loaded) -> tuple[str, bool, str]:
+def _sources(name: str, bundle: Described, evaluator: Described) -> tuple[str, bool, str]:
     mine, other = _source_keys(bundle), _source_keys(evaluator)
     if not mine or not other:
         return "training data", False, f"`{name}` or the evaluator declares no training sources: cannot be checked"
@@ -68,19 +65,19 @@ def _sources(name: str, bundle: Loaded, evaluator: Loaded) -> tuple[str, bool, s
     return "training data", not shared, f"`{name}` and the evaluator {text}"
 
 
-def _labels(name: str, bundle: Loaded, evaluator: Loaded) -> tuple[str, bool, str]:
+def _labels(name: str, bundle: Described, evaluator: Described) -> tuple[str, bool, str]:
     shared = sorted(_families(bundle) & _families(evaluator))
     text = f"share label sources: {', '.join(shared)}" if shared else "share no label source"
     return "labels", not shared, f"`{name}` and the evaluator {text}"
 
 
-def _of(bundle: Loaded, key: str, default: str) -> str:
+def _of(bundle: Described, key: str, default: str) -> str:
     return str(bundle.training.get(key, default))
 
 
-def _source_keys(bundle: Loaded) -> set[str]:
+def _source_keys(bundle: Described) -> set[str]:
     return {str(item["name"]) for item in bundle.training.get("sources", ())}
 
 
-def _families(bundle: Loaded) -> set[str]:
+def _families(bundle: Described) -> set[str]:
     return {str(family) for item in bundle.training.get("sources", ()) for family in item.get("families", ())}

@@ -56,17 +56,16 @@ def notable(batch: Batch) -> Notable:
     starts = np.searchsorted(others, first)
     rest = np.fmax.reduceat(scores[others], starts, axis=0) if first.size else scores[:0]
     order = np.argsort(np.concatenate([owner[own], owner[first]]), kind="stable")
-    words, sizes = passage_amounts(batch, own)
+    inside = passage_amounts(batch, own)
     nothing = np.zeros_like(first)
     columns = (
         (passages.start[own], np.full_like(first, REST)),
         (passages.end[own], nothing),
-        (words, nothing),
-        (sizes, nothing),
+        *((part, nothing) for part in inside),
     )
-    joined = [np.concatenate(parts)[order] for parts in columns]
+    start, end, words, sizes = (np.concatenate(parts)[order] for parts in columns)
     counts = np.bincount(owner[own], minlength=len(batch)) + np.bincount(owner[first], minlength=len(batch))
-    return Notable(counts, *joined, np.concatenate([scores[own], rest])[order])
+    return Notable(counts, start, end, words, sizes, np.concatenate([scores[own], rest])[order])
 
 
 def restored(stored: Notable, document: FloatMatrix, chars: Ints, words: Ints) -> tuple[StoredPassages, FloatMatrix]:

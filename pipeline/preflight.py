@@ -17,12 +17,13 @@ from tamis.classifiers.errors import ShardError
 from tamis.classifiers.selftest import check_fasttext_apart
 from tamis.interventions import sampling
 from tamis.pipeline import runspec, scoring
+from tamis.pipeline.binding import interventions_of, rates_of
 from tamis.pipeline.document import Document
 from tamis.pipeline.paths import Shard
 from tamis.pipeline.plan import Plan
-from tamis.pipeline.runspec import RunSpec
+from tamis.pipeline.runspec import PilotPart, RunSpec
 from tamis.pipeline.shard import list_corpus, peek
-from tamis.pipeline.workbench import Workbench, interventions_of, load_models
+from tamis.pipeline.workbench import Workbench, load_models
 
 __all__ = ["Estimate", "Pilot", "Preflight", "check", "estimate"]
 
@@ -36,10 +37,12 @@ class Part:
     """The first documents of one shard.
 
     Attributes:
+        shard: The shard's path.
         documents: Them.
         scale: How many times the part its shard is, by stored bytes.
     """
 
+    shard: str
     documents: Sequence[Document]
     scale: float
 
@@ -59,6 +62,10 @@ class Pilot:
     def documents(self) -> float:
         """Returns the estimated number of documents of the corpus; shards of one corpus can differ by much."""
         return self.scale * sum(len(part.documents) * part.scale for part in self.parts)
+
+    def record(self) -> list[PilotPart]:
+        """Returns what was looked at, for the run's record."""
+        return [PilotPart(part.shard, len(part.documents), part.scale) for part in self.parts]
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,16 +133,18 @@ def check(plan: Plan) -> Preflight:
     models = load_models(plan)
     if any(bundle.kind == "fasttext" for bundle in models.classifiers.values()):
         check_fasttext_apart()
-    interventions_of(plan, models)
+    points: dict[str, float] = {}
+    interventions = interventions_of(plan, models, points)
     shards = list_corpus(plan.corpus)
     pilot = _pilot(plan, shards)
     inputs = runspec.inputs_digest((item.path, item.size) for item in shards)
     level = _sample_level(plan, pilot)
     spec = runspec.resolve(plan, models.ids(), models.evaluator_id(), level, inputs)
+    spec = msgspec.structs.replace(spec, points=points, pilot=pilot.record(), pilot_scale=pilot.scale)
     bench = Workbench.assemble(spec, models)
-    rates = _rates(bench, pilot)
-    if rates:
-        spec = msgspec.structs.replace(spec, rates=rates)
+    if any(item.matches for item in interventions.values()):
+        batches = ((part.scale, scoring.score(bench, part.documents)) for part in pilot.parts)
+        spec = msgspec.structs.replace(spec, rates=rates_of(interventions, batches))
         bench = Workbench.assemble(spec, models)
     return Preflight(spec, bench, shards, pilot, tuple(_warnings(shards)))
 
@@ -154,7 +163,7 @@ def _pilot(plan: Plan, shards: Sequence[Shard]) -> Pilot:
         except ShardError:
             continue
         if documents:
-            parts.append(Part(documents, shard.size / read))
+            parts.append(Part(shard.path, documents, shard.size / read))
             covered += shard.size
     return Pilot(parts, _total(shards) / covered if covered else 0.0)
 
@@ -163,19 +172,6 @@ def _sample_level(plan: Plan, pilot: Pilot) -> int | None:
     if plan.evaluator is None or plan.evaluate.sample == 0:
         return None
     return sampling.level_for(round(pilot.documents()), plan.evaluate.sample)
-
-
-def _rates(bench: Workbench, pilot: Pilot) -> dict[str, float]:
-    """Returns the share of the pilot's words that each intervention matched by a random control removes."""
-    matched = sorted({name for item in bench.interventions.values() for name in item.matches})
-    removed, words = dict.fromkeys(matched, 0.0), 0.0
-    for part in pilot.parts if matched else ():
-        batch = scoring.score(bench, part.documents)
-        words += part.scale * int(batch.words.sum())
-        for name in matched:
-            gone = bench.interventions[name].decide(batch).removed
-            removed[name] += part.scale * int(batch.words[gone].sum())
-    return {name: round(value / words, 6) if words else 0.0 for name, value in removed.items()}
 
 
 def _warnings(shards: Sequence[Shard]) -> Iterator[str]:

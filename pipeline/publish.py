@@ -15,14 +15,12 @@ from tamis.pipeline import manifest as manifests
 from tamis.pipeline.canonical import canonical_bytes
 from tamis.pipeline.manifest import Manifest
 from tamis.pipeline.merging import Merged
-from tamis.pipeline.receipts import Failure
+from tamis.pipeline.receipts import FAILURES, Failure
 from tamis.pipeline.runspec import RunSpec, package_versions
 from tamis.pipeline.steps import reach
 from tamis.pipeline.storage import Store
 
 __all__ = ["FAILURES", "finish"]
-
-FAILURES = "FAILURES.json"
 
 
 def finish(store: Store, spec: RunSpec, merged: Merged, context: Context) -> str:

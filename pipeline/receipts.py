@@ -16,9 +16,12 @@ import msgspec
 from tamis.classifiers.errors import ShardError
 from tamis.pipeline.canonical import canonical_bytes
 
-__all__ = ["Counts", "Failure", "Input", "Output", "Receipt", "decode", "digest", "encode"]
+__all__ = ["FAILURES", "Counts", "Failure", "Input", "Output", "Receipt", "decode", "digest", "encode"]
 
 SCHEMA = 1
+
+#: Where a run that failed says which shards did.
+FAILURES = "FAILURES.json"
 
 
 class Counts(msgspec.Struct, frozen=True):

@@ -15,9 +15,17 @@ import msgspec
 from tamis.pipeline.canonical import canonical_bytes
 from tamis.pipeline.plan import Plan
 
-__all__ = ["RunSpec", "inputs_digest", "package_versions", "resolve"]
+__all__ = ["PilotPart", "RunSpec", "inputs_digest", "package_versions", "resolve"]
 
 PACKAGES = ("apache-beam", "numba", "numpy", "pyarrow", "scikit-learn", "zstandard", "isal")
+
+
+class PilotPart(msgspec.Struct, frozen=True, array_like=True):
+    """The first documents of a shard, which the launcher looked at: how many, and how many times them it is."""
+
+    shard: str
+    documents: int
+    scale: float
 
 
 class RunSpec(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,6 +41,10 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True):
         version: Version of tamis.
         fingerprint: Identity of the policy: everything above except where input and output lie.
         run_id: Identity of the run: fingerprint and inputs.
+        scores: The run whose stored scores were decided on; None = the documents were scored.
+        points: Where the operating points lie that the rules name.
+        pilot: What the launcher looked at to set `sample_level` and `rates`; with `pilot_scale`, how many times these
+            shards the corpus is.
         base: The run that was published at the launch, see `manifest.base_of`; None = not told. It is no part of the
             run's identity, and of its record neither.
     """
@@ -46,6 +58,10 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True):
     version: str
     fingerprint: str
     run_id: str
+    scores: str | None = None
+    points: dict[str, float] = {}
+    pilot: list[PilotPart] = []
+    pilot_scale: float = 0.0
     base: str | None = None
 
     @property
@@ -60,12 +76,15 @@ def resolve(
     evaluator: str | None,
     level: int | None,
     inputs: str,
+    scores: str | None = None,
 ) -> RunSpec:
     """Computes the identity of a run; the same arguments give the same run id on any machine."""
     version = metadata.version("tamis")
     policy = msgspec.to_builtins(plan)
     del policy["output"], policy["corpus"]["root"]
     content = {"plan": policy, "bundles": bundles, "evaluator": evaluator, "sample_level": level, "version": version}
+    if scores is not None:
+        content["scores"] = scores
     fingerprint = hashlib.sha256(canonical_bytes(content)).hexdigest()
     run_id = hashlib.sha256(f"{fingerprint}\n{inputs}".encode()).hexdigest()[:16]
     return RunSpec(
@@ -78,6 +97,7 @@ def resolve(
         version=version,
         fingerprint=fingerprint,
         run_id=run_id,
+        scores=scores,
     )
 
 

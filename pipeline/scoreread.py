@@ -126,8 +126,8 @@ def _notable(lists: Any) -> Notable:
     # A list array may be a slice of longer values.
     entries = lists.values.slice(offsets[0], offsets[-1] - offsets[0])
     columns = [entries.field(k).to_numpy(zero_copy_only=False) for k in range(entries.type.num_fields)]
-    sizes = [column.astype(np.int64) for column in columns[: len(SIZES)]]
-    return Notable(np.diff(offsets), *sizes, np.stack(columns[len(SIZES) :], axis=1))
+    start, end, words, sizes = (column.astype(np.int64) for column in columns[: len(SIZES)])
+    return Notable(np.diff(offsets), start, end, words, sizes, np.stack(columns[len(SIZES) :], axis=1))
 
 
 def _strings(column: Any) -> list[str]:

@@ -1,0 +1,77 @@
+"""How a run ended, told twice: a table and a path for people on stderr, one JSON line for programs on stdout."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any, Final
+
+import msgspec
+
+from tamis.pipeline import manifest as manifests
+from tamis.pipeline.receipts import FAILURES
+from tamis.pipeline.runspec import RunSpec
+from tamis.pipeline.storage import Store
+
+__all__ = ["EXIT_CODES", "show"]
+
+EXIT_CODES: Final = {"published": 0, "measured": 0, "failed": 1, "refused": 3}
+
+
+def show(store: Store, spec: RunSpec, shards: int) -> int:
+    """Prints how a run ended.
+
+    Args:
+        store: The output root.
+        spec: The run.
+        shards: Shards that it was about.
+
+    Returns:
+        The exit code.
+    """
+    status = _status(store, spec.folder)
+    facts = {"status": status, "run_id": spec.run_id, "output": spec.plan.output}
+    if status == "failed":
+        _failed(store, spec, shards, facts)
+    else:
+        _finished(store, spec, facts)
+    return EXIT_CODES[status]
+
+
+def _status(store: Store, folder: str) -> str:
+    if store.size(f"{folder}/{FAILURES}") is not None:
+        return "failed"
+    return manifests.read(store, folder.removeprefix("runs/"))[0].status
+
+
+def _failed(store: Store, spec: RunSpec, shards: int, facts: dict[str, Any]) -> None:
+    failures = json.loads(store.read(f"{spec.folder}/{FAILURES}"))["failures"]
+    for item in failures:
+        _say(f"failed: {item['shard']}: {item['reason']}")
+    _say(
+        f"{len(failures)} of {shards} shards failed; nothing was published. Repair or remove them and run the same "
+        "command again: the others are kept."
+    )
+    print(json.dumps({**facts, "failures": failures}))
+
+
+def _finished(store: Store, spec: RunSpec, facts: dict[str, Any]) -> None:
+    manifest, _ = manifests.read(store, spec.run_id)
+    for item in manifest.gate:
+        if not item["passed"]:
+            _say(f"refused: {item['sentence']}")
+    _table(store, spec.folder)
+    paths = {"manifest": f"{spec.plan.output}/{spec.folder}/{manifests.MANIFEST}"}
+    paths["report"] = f"{spec.plan.output}/{spec.folder}/report/index.html"
+    _say(f"report: {paths['report']}")
+    print(json.dumps({**facts, **paths, "counts": msgspec.to_builtins(manifest.counts)}))
+
+
+def _table(store: Store, folder: str) -> None:
+    from tamis.interventions.report_terminal import show
+
+    show(json.loads(store.read(f"{folder}/report/report.json")), sys.stderr)
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
