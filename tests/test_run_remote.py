@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
+import signal
+import subprocess
+import sys
 import uuid
 from pathlib import Path
 
@@ -81,7 +85,10 @@ def corpus():
     return copied
 
 
-@pytest.mark.parametrize(("scheme", "workers"), [("s3", 1), ("s3", 2), ("gs", 1), ("az", 1)])
+@pytest.mark.parametrize(
+    ("scheme", "workers"),
+    [("s3", 1), pytest.param("s3", 2, marks=pytest.mark.slow), ("gs", 1), ("az", 1)],
+)
 def test_a_run_on_a_service_gives_the_bytes_of_a_local_run(scheme, workers, connected, corpus, local, tmp_path, capsys):
     root = corpus(connected(scheme))
     plan = plan_of(tmp_path, f"{root}/in", f"{root}/out")
@@ -158,7 +165,27 @@ def test_a_shard_that_cannot_be_read_fails_the_run_and_spares_its_siblings(
     assert "7 shards were finished before" in err
 
 
-@pytest.mark.parametrize(("where", "workers"), [("folder", 1), ("s3", 1), ("s3", 2)])
+@pytest.mark.slow
+@pytest.mark.parametrize("step", ["shard.written:3", "shard.receipted:5", "publish.reported:1", "publish.manifest:1"])
+def test_a_run_that_was_killed_is_continued_to_the_same_bytes(step, connected, corpus, local, tmp_path, capsys):
+    root = corpus(connected("s3"))
+    plan = plan_of(tmp_path, f"{root}/in", f"{root}/out")
+    command = [sys.executable, "-m", "tamis.pipeline", "run", str(plan), "--direct_num_workers=1"]
+    killed = subprocess.run(command, env={**os.environ, "TAMIS_KILL_AT": step}, capture_output=True, timeout=300)
+    assert killed.returncode == -signal.SIGKILL
+    store = open_store(f"{root}/out")
+    assert store.size(manifest.CURRENT) is None
+    before = {name: store.read_versioned(name) for name in store.names("runs")}
+    code, _, err = tamis(capsys, "run", plan, "--direct_num_workers=1")
+    assert code == 0, err
+    found = tree(f"{root}/out")
+    assert comparable(found) == comparable(local)
+    assert {name: data for name, (data, _) in before.items()}.items() <= found.items()
+
+
+@pytest.mark.parametrize(
+    ("where", "workers"), [("folder", 1), ("s3", 1), pytest.param("s3", 2, marks=pytest.mark.slow)]
+)
 def test_a_run_that_lost_the_race_exits_4_and_is_kept(where, workers, connected, tmp_path, capsys, monkeypatch):
     root = tmp_path / "out"
     if where == "s3":
