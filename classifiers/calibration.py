@@ -133,11 +133,8 @@ def _pooled(bins: list[tuple[float, float, float]]) -> tuple[Floats, Floats]:
     blocks: list[tuple[float, float, float]] = []
     for block in bins:
         blocks.append(block)
-        while (
-            (len(blocks) > 1
-            and _ratio(blocks[-2]) >= _ratio(blocks[-1]))
-            or (len(blocks) > 1
-            and blocks[-2][0] >= blocks[-1][0])
+        while (len(blocks) > 1 and _ratio(blocks[-2]) >= _ratio(blocks[-1])) or (
+            len(blocks) > 1 and blocks[-2][0] >= blocks[-1][0]
         ):
             (x1, p1, n1), (x2, p2, n2) = blocks.pop(-2), blocks.pop(-1)
             mass1, mass2 = p1 + n1, p2 + n2

@@ -53,7 +53,8 @@ def render_header(header: Mapping[str, Any]) -> str:
     header = json.loads(json.dumps(header, sort_keys=True))
     parts = [
         f"# {header['name']}, version {header['version']}\n",
-        f"A {header['kind']} classifier of {', '.join(header['languages'])} passages; it reads `{header['normaliser']}` text.\n",
+        f"A {header['kind']} classifier of {', '.join(header['languages'])} passages.",
+        f"It reads `{header['normaliser']}` text.\n",
         table(("category", "what counts", "declared base rate"), [
             (name, DESCRIPTIONS.get(name), header["base_rates"].get(name)) for name in header["categories"]
         ]),
@@ -78,14 +79,14 @@ def _points(header: Mapping[str, Any]) -> list[str]:
 
 def _sources(training: Mapping[str, Any]) -> list[str]:
     rows = [
-        (s["name"], s["rows"], s["licence"], ", ".join(s["families"]), s["sha256"][:12])
+        (s["name"], s["rows"], s["licence"], ", ".join(s["families"]) or "nobody: taken as benign", s["sha256"][:12])
         for s in training.get("sources", ())
     ]
     removed = training.get("removed_by_overlap", 0)
     shares = ", ".join(f"{name} {count}" for name, count in sorted(training.get("rows", {}).items()))
     note = (
-        f"Equal texts are joined, near-duplicates stay in one split ({shares} rows), and {removed} rows that share a run "
-        "of eight words with an evaluation set were removed.\n"
+        f"Equal texts are joined, near-duplicates stay in one split ({shares} rows), and {removed} rows that share "
+        "a run of eight words with an evaluation set were removed.\n"
     )
     return ["## Training data\n", table(("source", "rows", "licence", "labelled by", "sha256"), rows), note]
 
@@ -98,8 +99,8 @@ def _metrics(metrics: Mapping[str, Any]) -> list[str]:
             "## On the calibration split\n",
             table(("category", "positives", "negatives", "AUROC", "AUPRC"), rows),
         ]
-        rows = [(c, m["reliability"]["ece"]) for c, m in sorted(found.items()) if "reliability" in m]
-        parts.append(table(("category", "expected calibration error at the base rate"), rows))
+        errors = [(c, m["reliability"]["ece"]) for c, m in sorted(found.items()) if "reliability" in m]
+        parts.append(table(("category", "expected calibration error at the base rate"), errors))
         parts += [reliability_svg(m["reliability"], c) + "\n" for c, m in sorted(found.items()) if "reliability" in m]
     if found := metrics.get("evaluation"):
         parts += _evaluation(found)
@@ -111,12 +112,13 @@ def _evaluation(found: Mapping[str, Any]) -> list[str]:
     if listed := found.get("word_list"):
         flags = listed["flags_per_million"]
         parts.append(
-            f"Against a word list (LDNOOBW, `sexual`) at its recall of {listed['recall']:.2f} on {listed['positives']} passages: "
-            f"{flags['bundle']} documents per million of {listed['documents']} benign ones flagged, by the list {flags['list']}.\n"
+            f"Against a word list (LDNOOBW, `sexual`), at its recall of {listed['recall']:.2f} on "
+            f"{listed['positives']} passages: this bundle flags {flags['bundle']} per million of "
+            f"{listed['documents']} benign documents, the list {flags['list']}.\n"
         )
     if found.get("disguise"):
-        rows = list(found["disguise"].items())
-        parts += ["Violations of the functional suite found at precision(0.5), plain and disguised:\n", table(("words", "found"), rows)]
+        parts.append("Violations of the functional suite found at precision(0.5), plain and disguised:\n")
+        parts.append(table(("words", "found"), list(found["disguise"].items())))
     if baselines := found.get("baselines"):
         parts += _baselines(baselines)
     bias = [

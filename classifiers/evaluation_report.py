@@ -127,7 +127,8 @@ def reliability_svg(found: Mapping[str, Any], title: str) -> str:
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {size} {size + 14}" width="{size}" role="img" '
         f'aria-label="{text}" font-family="sans-serif" font-size="10"><rect x="{low}" y="{low}" width="{_SIDE}" '
-        f'height="{_SIDE}" fill="none" stroke="#888"/><line x1="{low}" y1="{high}" x2="{high}" y2="{low}" stroke="#bbb"/>'
+        f'height="{_SIDE}" fill="none" stroke="#888"/>'
+        f'<line x1="{low}" y1="{high}" x2="{high}" y2="{low}" stroke="#bbb"/>'
         f'<polyline points="{line}" fill="none" stroke="#2563a8"/>{marks}<text x="{low}" y="{low - 10}">{text}</text>'
         f'<text x="{low}" y="{high + 14}">0</text><text x="{high - 6}" y="{high + 14}">1</text>'
         f'<text x="{low + 70}" y="{high + 28}">mean score</text><text x="6" y="{low + 120}" '

@@ -105,7 +105,9 @@ def verdicts(
     limit = np.array([thresholds[name] for name in categories])
     above = np.nan_to_num(np.asarray(scores, np.float64), nan=-1.0) >= limit
     place = {name: j for j, name in enumerate(categories)}
-    return np.array([above[i, place[c.category]] if c.category in place else above[i].any() for i, c in enumerate(cases)])
+    return np.array(
+        [above[i, place[c.category]] if c.category in place else above[i].any() for i, c in enumerate(cases)]
+    )
 
 
 def _column(wanted: str, row: Mapping[str, str], path: Path) -> str:

@@ -79,7 +79,8 @@ def mentioned(text: str) -> frozenset[str]:
 
 def single_words() -> tuple[frozenset[str], frozenset[str]]:
     """The forms of the terms that are one word, in lower case: (of one person, of several)."""
-    one = {form.lower() for term in TERMS for form in (term.adjective, term.person)} | COMPOUNDED
+    one = {form.lower() for term in TERMS for form in (term.adjective, term.person)}
+    one |= COMPOUNDED | {"millenial"}  # as it is often spelt
     several = {term.people.lower() for term in TERMS} - one
     return tuple(frozenset(w for w in forms if w.isalpha()) for forms in (one, several))  # type: ignore[return-value]
 
@@ -119,8 +120,8 @@ AMBIGUOUS: Final = frozenset(
         "turkish",
     ]
 )
-#: Words that name a group in pairs: African American, Middle Eastern.
-COMPOUNDED: Final = frozenset({"african", "american", "middle", "eastern", "native"})
+#: Words that name a group in pairs: African American, Middle Eastern, middle aged.
+COMPOUNDED: Final = frozenset({"african", "american", "middle", "eastern", "aged", "native"})
 _NOUNS: Final = (
     r"(?=\s+(?:people|person|persons|folks?|men|man|women|woman|guys?|girls?|boys?|community|males?|females?)\b)"
 )

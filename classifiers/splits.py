@@ -144,7 +144,7 @@ def _signatures(texts: list[bytes]) -> NDArray[np.uint32]:
     return np.asarray(_minhash(data, bounds, multipliers, _SHINGLE), np.uint32)
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)
 def _minhash(
     data: NDArray[np.uint8], bounds: NDArray[np.int64], multipliers: NDArray[np.uint64], shingle: int
 ) -> NDArray[np.uint32]:

@@ -42,9 +42,16 @@ class Trainer(Protocol):
     """Fits a kind: writes its files into a folder, and returns the `parameters` that its loader needs."""
 
     def __call__(
-        self, data: Fitting, folder: Path, categories: Sequence[str], parameters: Mapping[str, Any], seed: int,
+        self,
+        data: Fitting,
+        folder: Path,
+        categories: Sequence[str],
+        parameters: Mapping[str, Any],
+        seed: int,
         progress: Progress,
-    ) -> dict[str, Any]: ...  # fmt: skip
+    ) -> dict[str, Any]:
+        """Fits and writes; the folder exists and is empty."""
+        ...  # fmt: skip
 
 
 #: Kinds that can be trained. A new one is one module and one line.

@@ -48,7 +48,13 @@ class Assembled:
 
 @dataclass(frozen=True, slots=True)
 class Fitting:
-    """What a kind is fitted to: normalised texts, labels (NaN = unknown), and how often each row counts, [n, n_categories]."""
+    """What a kind is fitted to.
+
+    Attributes:
+        texts: Normalised texts, n of them.
+        labels: float32 [n, n_categories]; NaN = unknown.
+        copies: How often each row counts, int64 [n, n_categories].
+    """
 
     texts: list[str]
     labels: FloatMatrix
@@ -118,9 +124,8 @@ def _variants(text: str, source: Source, background: list[str], rng: random.Rand
     if not times:
         return []
     out = [(text, times)]
-    for _ in range(int(source.swap) + int(rng.random() < source.swap % 1)):
-        if (other := swap(text, rng)) != text:
-            out.append((other, 1))
+    swaps = (swap(text, rng) for _ in range(int(source.swap) + int(rng.random() < source.swap % 1)))
+    out.extend((other, 1) for other in swaps if other != text)
     if rng.random() < source.disguise:
         out.append((disguise(text, rng), 1))
     if background and len(text) <= _SHORT and rng.random() < source.embed:

@@ -235,10 +235,10 @@ def _write_lines(
     copies: NDArray[np.int64],
     rng: np.random.Generator,
 ) -> None:
-    rows = np.repeat(np.arange(len(texts)), np.where(np.isnan(labels), 0, copies))
-    rng.shuffle(rows)
+    repeated = np.repeat(np.arange(len(texts)), np.where(np.isnan(labels), 0, copies))
+    rng.shuffle(repeated)
     with path.open("w", encoding="utf-8", newline="\n") as out:
-        for i in rows:
+        for i in repeated.tolist():
             out.write(f"__label__{int(labels[i])} {texts[i]}\n")
 
 
@@ -246,9 +246,10 @@ def _fit(
     folder: Path, vectors: Path, parameters: FastTextParameters, seed: int
 ) -> tuple[list[str], NDArray[np.float64]]:
     """One category: (words, projected rows of words and buckets). One thread: more would race, and differ each time."""
+    bucket = parameters.bucket if parameters.word_ngrams > 1 else 0
     model = fasttext.train_supervised(
         str(folder / "train.txt"), dim=parameters.dim, epoch=parameters.epoch, lr=parameters.lr, loss="softmax",
-        wordNgrams=parameters.word_ngrams, bucket=parameters.bucket if parameters.word_ngrams > 1 else 0, minn=0, maxn=0, thread=1, seed=seed,
+        wordNgrams=parameters.word_ngrams, bucket=bucket, minn=0, maxn=0, thread=1, seed=seed,
         minCount=2**31 - 1, minCountLabel=0, pretrainedVectors=str(vectors), verbose=0,
     )  # fmt: skip
     output = np.asarray(model.get_output_matrix(), np.float64)

@@ -121,7 +121,10 @@ def _tie(weights: NDArray[np.float64], loader: Mapping[str, Any], part: float) -
     for forms in single_words():
         words = sorted(forms)
         counts = features(Passages.of(words), {**loader, "norm": "none", "normaliser": "none"})
-        whole = features(Passages.of(words), {**loader, "norm": "none", "normaliser": "none", "word_ngrams": [1, 1], "char_ngrams": None})
+        whole = features(
+            Passages.of(words),
+            {**loader, "norm": "none", "normaliser": "none", "word_ngrams": [1, 1], "char_ngrams": None},
+        )
         added = counts @ weights
         common = part * added.mean(axis=0)
         for i, word in enumerate(words):

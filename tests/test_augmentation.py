@@ -3,6 +3,7 @@ from __future__ import annotations
 import random
 
 import pytest
+
 from tamis.classifiers.augmentation import DISGUISES, disguise, embed
 from tamis.classifiers.training_data import normalised
 
@@ -13,7 +14,7 @@ TEXT = "nobody should ever believe those terrible people"
 def test_a_disguise_changes_words_and_keeps_their_number(name):
     found = disguise(TEXT, random.Random(3), name, 1.0)
     assert found != TEXT
-    if not (name == "spaced"):
+    if name != "spaced":
         assert len(found.split(" ")) == len(TEXT.split(" "))
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from tamis.classifiers.bundle import OperatingPoint
 from tamis.classifiers.calibration import Sample, apply, background_weights, fit, logit, operating_points
 from tamis.classifiers.errors import UsageError
@@ -68,7 +69,9 @@ def test_intervals_cover_the_true_threshold():
     hits = 0
     for seed in range(20):
         sample = _sample(2000, 0.2, seed=seed)
-        point = operating_points(Sample(1 / (1 + np.exp(-sample.scores)), sample.positive, sample.weights), 0.1)["fpr(0.01)"]
+        point = operating_points(Sample(1 / (1 + np.exp(-sample.scores)), sample.positive, sample.weights), 0.1)[
+            "fpr(0.01)"
+        ]
         hits += point["low"] <= 1 / (1 + np.exp(-2.3263)) <= point["high"]
     assert hits >= 16
 

@@ -4,6 +4,7 @@ import gzip
 
 import numpy as np
 import pytest
+
 from tamis.classifiers.datasets import LabelledSet, concatenate, read, resolve
 from tamis.classifiers.errors import UsageError
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 from sklearn.metrics import roc_auc_score
+
 from tamis.classifiers.evaluation_measures import bias_by_identity, decisions, ranking, reliability, wilson
 from tamis.classifiers.evaluation_report import reliability_svg, table
 

@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from tamis.classifiers.errors import UsageError
 from tamis.classifiers.functional import by_functionality, read_cases
 
 OURS = "functionality,text,expected,category,identity\nidiom,a b,pass,violence,\nthreat,c d,flag,violence,gay\n"
-HATECHECK = "functionality,case_id,test_case,label_gold,target_ident,templ_id\nderog,1,a b,hateful,women,3\nneg,2,c,non-hateful,,4\n"
+HATECHECK = "functionality,case_id,test_case,label_gold,target_ident,templ_id\n"
+HATECHECK += "derog,1,a b,hateful,women,3\nneg,2,c,non-hateful,,4\n"
 
 
 @pytest.mark.parametrize(("content", "flags"), [(OURS, [False, True]), (HATECHECK, [True, False])])

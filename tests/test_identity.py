@@ -3,6 +3,7 @@ from __future__ import annotations
 import random
 
 import pytest
+
 from tamis.classifiers.identity import AMBIGUOUS, TERMS, mentioned, single_words, swap
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from tamis.classifiers.datasets import LabelledSet
 from tamis.classifiers.errors import UsageError
 from tamis.classifiers.splits import assign, check, decontaminate, group
@@ -37,7 +38,9 @@ def test_declared_groups_are_kept_together():
 
 
 def test_no_group_straddles_two_splits_and_a_source_more_moves_no_row():
-    texts = [f"{LONG} number {i // 3} {'!' * (i % 3)}" for i in range(60)] + [f"text {i} about {i * 7}" for i in range(60)]
+    texts = [f"{LONG} number {i // 3} {'!' * (i % 3)}" for i in range(60)] + [
+        f"text {i} about {i * 7}" for i in range(60)
+    ]
     data = _set(texts)
     groups = group(texts)
     found = assign(data, SHARES, seed=1, groups=groups)
@@ -74,5 +77,10 @@ def test_empty_and_one_class_splits_are_refused(labels, message):
 
 def test_overlap_of_eight_words_or_of_a_whole_short_text_is_removed():
     held_out = ["Seven words are here and one more: eight of them.", "kill the lights"]
-    texts = ["so seven words are here and one more eight yes", "seven words are here and one less", "Kill the LIGHTS!", "lights"]
+    texts = [
+        "so seven words are here and one more eight yes",
+        "seven words are here and one less",
+        "Kill the LIGHTS!",
+        "lights",
+    ]
     assert decontaminate(_set(texts), held_out).tolist() == [False, True, False, True]

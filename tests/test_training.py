@@ -6,6 +6,7 @@ import random
 import numpy as np
 import pytest
 import yaml
+
 from tamis.classifiers import bundle, calibration, card, evaluation
 from tamis.classifiers.errors import BundleError, UsageError
 from tamis.classifiers.passages import Passages
@@ -33,13 +34,15 @@ def _config(folder, kind="fasttext", **changes):
         lines = [json.dumps(row) for row in _rows(900, seed, marker)]
         (folder / f"{name}.jsonl").write_text("\n".join(lines) + "\n")
     (folder / "plain.jsonl").write_text("\n".join(
-        json.dumps({"text": " ".join(random.Random(i).choices(WORDS, k=12)), "hate": 0, "violence": 0}) for i in range(500)
+        json.dumps({"text": " ".join(random.Random(i).choices(WORDS, k=12)), "hate": 0, "violence": 0})
+        for i in range(500)
     ))  # fmt: skip
     content = {
         "name": "small", "kind": kind, "categories": ["hate", "violence"], "seed": 5, "background": ["plain"],
         "base_rates": {"hate": 0.01, "violence": 0.02}, "parameters": PARAMETERS.get(kind, {}),
         "sources": [
-            {"name": n, "path": f"{n}.jsonl", "licence": "CC0", "labelled_by": ["us"], "disguise": 0.1, "embed": 0.2, "swap": 0.2}
+            {"name": n, "path": f"{n}.jsonl", "licence": "CC0", "labelled_by": ["us"], "disguise": 0.1, "embed": 0.2,
+             "swap": 0.2}
             for n in ("a", "b", "plain")
         ],
         **changes,
@@ -96,7 +99,10 @@ def test_held_out_text_is_removed(tmp_path):
         ({"contradictions": "majority"}, "expected error or unknown"),
         ({"background_weight": 1.5}, "expected 0 up to below 1"),
         ({"golden": "none.txt"}, "golden texts cannot be read"),
-        ({"categories": ["hate", "violence", "sexual"], "base_rates": {"hate": 0.1, "violence": 0.1, "sexual": 0.1}}, "no labelled row"),
+        (
+            {"categories": ["hate", "violence", "sexual"], "base_rates": {"hate": 0.1, "violence": 0.1, "sexual": 0.1}},
+            "no labelled row",
+        ),
     ],
 )
 def test_a_wrong_configuration_is_named_and_nothing_is_written(tmp_path, changes, message):
@@ -183,7 +189,9 @@ def test_evaluating_writes_json_markdown_and_plots(made, tmp_path):
     (tmp_path / "suite.csv").write_text(
         'functionality,case,label,templ,group\nplain,"word1 word2",non-hateful,1,\nbad,"word4 grum",hateful,2,gay\n'
     )
-    report = evaluation.evaluate(str(made), [tmp_path / n for n in ("set.jsonl", "web.jsonl", "suite.csv")], tmp_path / "out")
+    report = evaluation.evaluate(
+        str(made), [tmp_path / n for n in ("set.jsonl", "web.jsonl", "suite.csv")], tmp_path / "out"
+    )
     assert report == json.loads((tmp_path / "out" / "evaluation.json").read_text())
     hate = report["sets"]["set"]["hate"]
     assert hate["auroc"][0] > 0.95

@@ -3,6 +3,7 @@ from __future__ import annotations
 import fasttext
 import numpy as np
 import pytest
+
 from tamis.classifiers.errors import UsageError
 from tamis.classifiers.fasttext_model import FastTextClassifier, FastTextModel
 from tamis.classifiers.identity import single_words
@@ -74,7 +75,12 @@ def test_tied_identity_terms_score_the_same(tmp_path, solver):
 
 @pytest.mark.parametrize(
     ("values", "message"),
-    [({"dims": 3}, "'dims' is none of dim"), ({"dim": 0}, "positive"), ({"dim": "x"}, "fasttext kind"), ({"solver": "x"}, "solver")],
+    [
+        ({"dims": 3}, "'dims' is none of dim"),
+        ({"dim": 0}, "positive"),
+        ({"dim": "x"}, "fasttext kind"),
+        ({"solver": "x"}, "solver"),
+    ],
 )
 def test_wrong_parameters_are_named(values, message):
     with pytest.raises(UsageError, match=message):

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from tamis.classifiers import linear_model
 from tamis.classifiers.errors import UsageError
 from tamis.classifiers.passages import Passages

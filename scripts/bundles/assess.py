@@ -35,6 +35,7 @@ SETS = (
 )  # fmt: skip
 ORDINARY = ("reddit", "novels", "wikitext2")
 _BACKGROUND = 6000
+_LARGEST = 12_000
 _FEWEST = 40
 
 
@@ -54,7 +55,8 @@ def assess(bundle: Bundle, config_path: Path, root: Path, progress: Callable[[st
     found = measure(bundle, [*held_out, suite, *ordinary])
     sets = {n: {c: _short(v) for c, v in categories.items()} for n, categories in found["sets"].items()}
     suites = {name: points.get("default", {}) for name, points in found["suites"].items()}
-    baselines = _baselines(load(config_path), root, {n: read(p, bundle.categories) for n, p in zip(SETS, held_out)}, sets, progress)  # noqa: B905
+    known = {name: read(path, bundle.categories) for name, path in zip(SETS, held_out, strict=True)}
+    baselines = _baselines(load(config_path), root, known, sets, progress)
     return {
         "sets": sets, "suites": suites, "ordinary": found["ordinary"], "baselines": baselines,
         "word_list": word_list(bundle, root), "disguise": disguise_loss(bundle, root),
@@ -83,16 +85,21 @@ def _baselines(
         if source.name in config.background or source.name.startswith(("hard-negatives", "templates")):
             continue
         progress(f"baseline: {source.name} alone")
-        rows = np.concatenate([np.flatnonzero(names == source.name), ordinary])
+        rows = np.concatenate([np.flatnonzero(names == source.name)[:_LARGEST], ordinary])
         for (name, category), value in _single(config, train.take(rows), held_out).items():
             best[name, category] = max(best.get((name, category), (0.0, "")), (value, source.name))
     return [
-        {"set": name, "category": category, "auprc": sets[name][category]["auprc"][0], "source": source, "single": round(value, 4)}
+        {
+            "set": name, "category": category, "auprc": sets[name][category]["auprc"][0],
+            "source": source, "single": round(value, 4),
+        }
         for (name, category), (value, source) in sorted(best.items())
     ]  # fmt: skip
 
 
-def _single(config: TrainingConfig, data: LabelledSet, held_out: dict[str, LabelledSet]) -> dict[tuple[str, str], float]:
+def _single(
+    config: TrainingConfig, data: LabelledSet, held_out: dict[str, LabelledSet]
+) -> dict[tuple[str, str], float]:
     plain = tuple(msgspec.structs.replace(s, swap=0.0, embed=0.0, disguise=0.0, repeat=1.0) for s in config.sources)
     keep = [
         j for j in range(len(config.categories))
@@ -109,7 +116,9 @@ def _single(config: TrainingConfig, data: LabelledSet, held_out: dict[str, Label
     parameters["identity_weight"] = -1.0
     out: dict[tuple[str, str], float] = {}
     with tempfile.TemporaryDirectory() as folder:
-        made = KIND_TRAINERS[config.kind](fitting(chosen, part), Path(folder), categories, parameters, config.seed, lambda _: None)
+        made = KIND_TRAINERS[config.kind](
+            fitting(chosen, part), Path(folder), categories, parameters, config.seed, lambda _: None
+        )
         model = KINDS[config.kind](Path(folder), {"normaliser": config.normaliser, **made})
         for name, held in held_out.items():
             scores = np.nan_to_num(model.score(Passages.of(held.texts)))
@@ -137,9 +146,13 @@ def word_list(bundle: Bundle, root: Path) -> dict[str, Any]:
     threshold = float(scores[max(0, int(np.ceil(recall * len(scores))) - 1)])
     texts = benign_documents(root)
     documents = Scorer(bundle).score(split(texts), ["en"] * len(texts)).document[:, j]
-    false = {"list": float(np.mean([bool(listed.search(text)) for text in texts])), "bundle": float((documents >= threshold).mean())}
+    false = {
+        "list": float(np.mean([bool(listed.search(text)) for text in texts])),
+        "bundle": float((documents >= threshold).mean()),
+    }
     return {
-        "recall": round(recall, 4), "positives": len(positive), "documents": len(texts), "threshold": round(threshold, 6),
+        "recall": round(recall, 4), "positives": len(positive), "documents": len(texts),
+        "threshold": round(threshold, 6),
         "flags_per_million": {name: round(1e6 * value) for name, value in false.items()},
     }  # fmt: skip
 
@@ -153,7 +166,11 @@ def benign_documents(root: Path) -> list[str]:
 
 def disguise_loss(bundle: Bundle, root: Path) -> dict[str, Any]:
     """Recall of `default` on disguised copies of the suite's violations, by disguise and for the plain text."""
-    cases = [c for c in read_cases(root / "classifiers" / "data" / "functional_en.csv") if c.flag and not c.functionality.startswith("obf")]
+    cases = [
+        c
+        for c in read_cases(root / "classifiers" / "data" / "functional_en.csv")
+        if c.flag and not c.functionality.startswith("obf")
+    ]
     limits = {c: bundle.operating_points[c]["precision(0.5)"].threshold for c in bundle.categories}
     out = {}
     for name in ("", *DISGUISES):

@@ -22,9 +22,13 @@ from tamis.classifiers.passages import split
 from .public_sets import Row, mask, names_a_minor, read_text
 
 #: Posts here are about the categories themselves: they are no safe negatives, and no ordinary text.
-TOPICAL = frozenset(
-    ["suicidewatch", "depression", "mmfb", "bipolarreddit", "bipolar", "selfharm", "sex", "twoxsex", "sexpertslounge", "sexpositive", "deadbedrooms", "bigdickproblems", "nofap", "pornfree", "creepypasta", "shortscarystories", "offmychest", "confession", "confessions", "r4r", "askgaybros", "gunsforsale", "morbidquestions", "theredpill", "rant", "unsentletters", "ihaveissues", "asktransgender"]
-)
+TOPICAL = frozenset([
+    "suicidewatch", "depression", "mmfb", "bipolarreddit", "bipolar", "selfharm", "sex", "twoxsex",
+    "sexpertslounge", "sexpositive", "deadbedrooms", "bigdickproblems", "nofap", "pornfree",
+    "creepypasta", "shortscarystories", "offmychest", "confession", "confessions", "r4r",
+    "askgaybros", "gunsforsale", "morbidquestions", "theredpill", "rant", "unsentletters",
+    "ihaveissues", "asktransgender",
+])  # fmt: skip
 _ALL: Row = {"sexual": 0, "hate": 0, "harassment": 0, "violence": 0, "self_harm": 0}
 _SELF_HARM = re.compile(
     r"\bsuicid(?:e|al)\b(?! squad| sprint| drill| hotline| prevention)|\bkill(?:ing)? myself\b|"
@@ -34,9 +38,11 @@ _SELF_HARM = re.compile(
 )
 _FIRST_PERSON = re.compile(r"\b(?:i|i'm|i've|my|me|myself)\b", re.IGNORECASE)
 _FALSE_SELF_HARM = frozenset({"insanityworkout", "24hoursupport", "tf2trade", "killingfloor", "gainit", "crossfit"})
-_FALSE_VIOLENCE = frozenset(
-    ["asoiaf", "dota2trade", "chivalrygame", "spikes", "mecoop", "magicdeckbuilding", "ps3bf3", "mw2", "codzombies", "newtotf2", "chefit", "knives", "bugout", "summonerschool", "overclocking", "bushcraft", "blacksmith", "survival", "monsterhunter", "dnd", "24hoursupport", "leaves"]
-)
+_FALSE_VIOLENCE = frozenset([
+    "asoiaf", "dota2trade", "chivalrygame", "spikes", "mecoop", "magicdeckbuilding", "ps3bf3",
+    "mw2", "codzombies", "newtotf2", "chefit", "knives", "bugout", "summonerschool", "overclocking",
+    "bushcraft", "blacksmith", "survival", "monsterhunter", "dnd", "24hoursupport", "leaves",
+])  # fmt: skip
 
 
 def tenth(document: str) -> int:
@@ -87,7 +93,7 @@ def _unsuspicious(passage: str) -> Row:
 
 
 def ordinary(corpora: Path, corpus: str, limit: int) -> Iterator[tuple[str, str, str]]:
-    """(document id, forum, text) of held-out documents of a corpus ("reddit", "novels", "wikitext2"), topical ones too."""
+    """(document id, forum, text) of held-out documents of a corpus, topical ones too."""
     found = 0
     for name, identity, key, text in documents(corpora):
         if name.split("/")[0] == corpus and tenth(key) >= 7 and found < limit and _share(identity) < 0.5:
@@ -107,9 +113,9 @@ def weak_sexual(data: Path) -> Iterator[Row]:
     """Passages with several sexual terms, none with a minor-age term."""
     for row in _weak(data, "sexual"):
         text = str(row["text"])
-        if int(str(row["sx"])) >= 3 and str(row["subreddit"]).lower() not in {"abrathatfits", "asexuality"}:
-            if not names_a_minor(text):
-                yield {"text": mask(text), "sexual": 1, "self_harm": 0, "source": "reddit-sexual-terms"}
+        off_topic = str(row["subreddit"]).lower() in {"abrathatfits", "asexuality"}
+        if int(str(row["sx"])) >= 3 and not off_topic and not names_a_minor(text):
+            yield {"text": mask(text), "sexual": 1, "self_harm": 0, "source": "reddit-sexual-terms"}
 
 
 def weak_violence(data: Path) -> Iterator[Row]:
