@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,8 +12,11 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from tamis.classifiers.base import BatchScores
     from tamis.classifiers.passages import Passages
+    from tamis.interventions.mentions import Mentions
 
 __all__ = ["Batch"]
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,7 @@ class Batch:
         evaluator: Scores of the evaluator; documents outside `evaluated` are NaN there.
         evaluated: Which documents the evaluator was asked about, bool [n].
         fields: Further record fields that rules refer to, by the name used in the plan; None where absent.
+        mentions: What the documents are about; None where nobody has looked.
     """
 
     ids: Sequence[str]
@@ -49,6 +53,20 @@ class Batch:
     evaluator: BatchScores | None
     evaluated: NDArray[np.bool_]
     fields: Mapping[str, Sequence[object]] = field(default_factory=dict)
+    mentions: Mentions | None = None
+    _made: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    def once(self, name: str, make: Callable[[Batch], T]) -> T:
+        """Returns a column that several measures need, made by the first of them that asks for it.
+
+        Args:
+            name: Its name; different columns have different ones.
+            make: make(batch) -> the column.
+        """
+        if name not in self._made:
+            self._made[name] = make(self)
+        found: T = self._made[name]
+        return found

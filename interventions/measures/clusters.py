@@ -43,13 +43,15 @@ Counts = NDArray[np.int64]
 
 def groups(batch: Batch) -> NDArray[np.intp]:
     """Returns the group of each document, intp [n] below `GROUPS`."""
+    return batch.once("cluster groups", _groups)
+
+
+def _groups(batch: Batch) -> NDArray[np.intp]:
     own = (batch.keys % np.uint64(GROUPS)).astype(np.intp)
-    index: dict[str, int] = {}
-    codes = [index.setdefault(domain, len(index)) for domain in batch.domains]
-    if set(index) <= {""}:
+    of_domain = {one: zlib.crc32(one.encode("utf-8", "replace")) % GROUPS if one else -1 for one in set(batch.domains)}
+    if of_domain.keys() <= {""}:
         return own
-    of_domain = [zlib.crc32(domain.encode("utf-8", "replace")) % GROUPS if domain else -1 for domain in index]
-    found = np.array(of_domain, dtype=np.intp)[codes]
+    found = np.fromiter(map(of_domain.__getitem__, batch.domains), np.intp, len(batch))
     return np.where(found < 0, own, found)
 
 

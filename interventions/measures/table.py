@@ -7,6 +7,7 @@ from typing import Final
 
 from tamis.interventions.measures.agreement import Agreement
 from tamis.interventions.measures.base import Measure
+from tamis.interventions.measures.collateral import Collateral
 from tamis.interventions.measures.coverage import Coverage
 from tamis.interventions.measures.prevalence import Prevalence
 from tamis.interventions.measures.volume import Volume
@@ -18,4 +19,5 @@ MEASURES: Final[Mapping[str, type[Measure]]] = {
     Prevalence.name: Prevalence,
     Coverage.name: Coverage,
     Agreement.name: Agreement,
+    Collateral.name: Collateral,
 }
