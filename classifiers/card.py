@@ -108,7 +108,9 @@ def _metrics(metrics: Mapping[str, Any]) -> list[str]:
 
 
 def _evaluation(found: Mapping[str, Any]) -> list[str]:
-    parts = ["## On evaluation sets that training never saw\n", ranking_table(found["sets"])]
+    notes = "".join(f"- {note}\n" for note in found.get("notes", ()))
+    parts = ["## What to know\n", notes] if notes else []
+    parts += ["## On evaluation sets that training never saw\n", ranking_table(found["sets"])]
     if listed := found.get("word_list"):
         flags = listed["flags_per_million"]
         parts.append(

@@ -34,6 +34,29 @@ SETS = (
     "madlibs", "bold",
 )  # fmt: skip
 ORDINARY = ("reddit", "novels", "wikitext2")
+_SHARED = (
+    "The sentence frames of both shipped bundles have one author; the two share no frame, but they share a hand.",
+    "The passage labels (`tamis-labels`) were made by a language model that read each passage; no second labeller "
+    "has confirmed them. Those of `tamis-labels-held-out` measure agreement with it, not with people.",
+    "Word frequencies, the word list rules and the choice between variants were looked at on training splits and "
+    "on the sources of the other bundle, never on a held-out set's threshold or calibration.",
+)
+NOTES = {
+    "policy-en": (
+        *_SHARED,
+        "Identity terms that are one word share one weight for `hate` and `harassment`, so a benign sentence is "
+        "flagged, or not, whoever it names; the price is recall on sentences whose only sign is whom they name.",
+        "The rows are fitted by logistic regression over fastText's features, not by fastText's own training: on the "
+        "tuning data it ranked as well or better in every category. Any fastText reads the file.",
+        "`harassment` is learned from insult and toxicity labels, not from targeted harassment; news about violence, "
+        "sex education and profanity without a target are its and its siblings' commonest false flags (see the suite).",
+    ),
+    "evaluator-en": (
+        *_SHARED,
+        "It shares no source and no labeller with `policy-en`. `self_harm`, `sexual` and `violence` rest on forum "
+        "membership and word rules: read its prevalences of these as relative, not as levels.",
+    ),
+}
 _BACKGROUND = 6000
 _LARGEST = 12_000
 _FEWEST = 40
@@ -58,6 +81,7 @@ def assess(bundle: Bundle, config_path: Path, root: Path, progress: Callable[[st
     known = {name: read(path, bundle.categories) for name, path in zip(SETS, held_out, strict=True)}
     baselines = _baselines(load(config_path), root, known, sets, progress)
     return {
+        "notes": list(NOTES[bundle.name]),
         "sets": sets, "suites": suites, "ordinary": found["ordinary"], "baselines": baselines,
         "word_list": word_list(bundle, root), "disguise": disguise_loss(bundle, root),
     }  # fmt: skip
