@@ -1,7 +1,7 @@
 """Launching the job: which runner, with which Beam flags, and what the user sees when it breaks.
 
 Locally Beam's in-process portable runner is named explicitly, since the default one first tries to download a
-binary. It runs one worker process a core.
+binary. It runs one worker process a core, or fewer where the corpus is too small to repay their start.
 """
 
 from __future__ import annotations
@@ -20,6 +20,9 @@ from tamis.pipeline.quiet import silenced
 __all__ = ["check_flags", "launch", "local"]
 
 LOCAL_RUNNERS = ("FnApiRunner",)
+
+#: Stored bytes that are worth another local worker: reading them takes longer than the worker's start.
+BYTES_PER_WORKER = 64 << 20
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -59,24 +62,30 @@ def local(flags: Sequence[str]) -> bool:
     return named is None or named in LOCAL_RUNNERS
 
 
-def _options(flags: Sequence[str]) -> Any:
+def workers_for(total_bytes: int) -> int:
+    """Returns how many local worker processes a corpus of this stored size is shared among."""
+    return min(len(os.sched_getaffinity(0)), 1 + total_bytes // BYTES_PER_WORKER)
+
+
+def _options(flags: Sequence[str], total_bytes: int) -> Any:
     from apache_beam.options.pipeline_options import PipelineOptions
 
     flags = list(flags)
     if local(flags):
-        workers = _parser().parse_known_args(flags)[0].direct_num_workers or len(os.sched_getaffinity(0))
+        workers = _parser().parse_known_args(flags)[0].direct_num_workers or workers_for(total_bytes)
         flags += ["--runner=FnApiRunner", f"--direct_num_workers={workers}"]
         # One worker needs no second process.
         flags += [] if workers == 1 else ["--direct_running_mode=multi_processing"]
     return PipelineOptions(flags)
 
 
-def launch(spec: bytes, flags: Sequence[str]) -> None:
+def launch(spec: bytes, flags: Sequence[str], total_bytes: int) -> None:
     """Runs the job to its end.
 
     Args:
         spec: The resolved run as JSON.
         flags: Beam flags, checked by `check_flags`.
+        total_bytes: Stored size of the corpus.
     """
     import apache_beam as beam
 
@@ -85,5 +94,5 @@ def launch(spec: bytes, flags: Sequence[str]) -> None:
     logging.getLogger("apache_beam").setLevel(logging.WARNING)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        with beam.Pipeline(options=_options(flags)) as pipeline:
+        with beam.Pipeline(options=_options(flags, total_bytes)) as pipeline:
             _ = pipeline | "FilterCorpus" >> FilterCorpus(spec)

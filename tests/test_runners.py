@@ -38,6 +38,12 @@ def test_the_local_runner_is_the_default(flags, expected):
 
 
 def test_the_default_runner_is_named_and_downloads_nothing():
-    options = runners._options(["--direct_num_workers=2"]).get_all_options()
+    options = runners._options(["--direct_num_workers=2"], 0).get_all_options()
     assert options["runner"] == "FnApiRunner"
     assert options["direct_running_mode"] == "multi_processing"
+
+
+def test_a_small_corpus_is_not_shared_out(monkeypatch):
+    monkeypatch.setattr(runners.os, "sched_getaffinity", lambda _: range(8))
+    assert [runners.workers_for(size << 20) for size in (0, 63, 64, 200, 5000)] == [1, 1, 2, 4, 8]
+    assert runners._options([], 0).get_all_options()["direct_running_mode"] == "in_memory"
