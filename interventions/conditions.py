@@ -90,6 +90,11 @@ class ScoreTest:
         return self.classifier, prefix + self.category, self.threshold
 
     @property
+    def moves(self) -> bool:
+        """Whether another threshold would make it hold for more or fewer scores."""
+        return self.op in (">=", ">", "<=", "<")
+
+    @property
     def flags(self) -> bool:
         """Whether a passage can satisfy the comparison by scoring high."""
         return self.op in (">=", ">", "==")

@@ -23,6 +23,7 @@ from tamis.interventions.conditions import (
     truth,
 )
 from tamis.interventions.flagged import flagged_passages
+from tamis.interventions.margins import margins, moving_rules
 from tamis.interventions.rewriting import marks, rewrite
 from tamis.interventions.rule import Rule, read_rules
 from tamis.interventions.scope import Lookup, Scope, nearest
@@ -96,6 +97,7 @@ class Intervention:
             np.array([column[leaf] for leaf in dict.fromkeys(leaves(rule.condition)) if leaf in column], np.intp)
             for rule in rules
         ]
+        self._moving = moving_rules(rules)
         self._codes = np.array([rule.kind.code for rule in rules], dtype=np.uint8)
 
     def calibrated(self, rates: Mapping[str, float]) -> Intervention:
@@ -127,7 +129,8 @@ class Intervention:
         passages = self._passages(batch, found, fired)
         removed = self._removed(batch, rule, passages)
         rewritten = self._rewritten(batch, found, passages, removed)
-        return Decisions(action, rule, condition, score, fired, removed, rewritten, met, passages)
+        margin = margins(self._moving, columns, found) if self._moving else None
+        return Decisions(action, rule, condition, score, fired, removed, rewritten, met, passages, margin)
 
     def _strongest(self, fired: Mask) -> tuple[NDArray[np.uint8], NDArray[np.int16]]:
         """Returns action and rule that decide: the strongest, the first among equals."""

@@ -38,6 +38,8 @@ class Decisions:
         met: Comparisons that held, of the rules that fired with the deciding action, bool [n, n_conditions].
         passages: What happens to each passage, uint8 [n_passages]: `Action.REDACT` (it is taken out),
             `Action.CONTROL_TOKEN` (it is marked), else `Action.KEEP`.
+        margin: How far beyond its thresholds the intervention is, in logits, float64 [n], see `margins`; None where
+            it compares no score.
     """
 
     action: NDArray[np.uint8]
@@ -49,3 +51,4 @@ class Decisions:
     rewritten: NDArray[np.bool_]
     met: NDArray[np.bool_]
     passages: NDArray[np.uint8]
+    margin: NDArray[np.float64] | None = None
