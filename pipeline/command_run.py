@@ -99,11 +99,11 @@ def _run(checked: Preflight, flags: list[str]) -> int:
         + (f"; {watch.done:,} shards were finished before and are kept" if watch.done else "")
     )
     with runner_log(spec.run_id) as (out, log), shown(watch, out):
-        _launch(spec, flags, out, log)
+        _launch(spec, flags, checked.total_bytes, out, log)
     return outcome.show(store, spec, len(checked.shards))
 
 
-def _launch(spec: RunSpec, flags: list[str], out: TextIO, log: Path) -> None:
+def _launch(spec: RunSpec, flags: list[str], total_bytes: int, out: TextIO, log: Path) -> None:
     """Runs the job in a thread while this one waits for it or for Ctrl-C.
 
     The thread blocks SIGINT, and the worker processes that it starts inherit that: Ctrl-C reaches this thread
@@ -116,7 +116,7 @@ def _launch(spec: RunSpec, flags: list[str], out: TextIO, log: Path) -> None:
         try:
             from tamis.pipeline import runners
 
-            runners.launch(msgspec.json.encode(spec), flags)
+            runners.launch(msgspec.json.encode(spec), flags, total_bytes)
         except BaseException as error:  # noqa: BLE001 - handed to the waiting thread
             failure.append(error)
 
