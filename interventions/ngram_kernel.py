@@ -115,7 +115,14 @@ def child(values: Ids, first: int, end: int, wanted: int) -> int:
 
 @kernel
 def look_up(
-    ids: Ids, bounds: Ints, start: int, bigram_bounds: Ints, bigram_word: Ids, trigram_bounds: Ints, suffix: Ids
+    ids: Ids,
+    bounds: Ints,
+    start: int,
+    bigram_bounds: Ints,
+    bigram_word: Ids,
+    rank: Ids,
+    trigram_bounds: Ints,
+    suffix: Ids,
 ) -> tuple[Ids, Ids, Ids]:
     """Finds the n-grams of texts in a trie that was made of other texts.
 
@@ -125,7 +132,8 @@ def look_up(
         start: The word before the first one.
         bigram_bounds: Bigrams of each first word, int64 [n_words + 1].
         bigram_word: Last word of each bigram, int32 [n_bigrams].
-        trigram_bounds: Trigrams of each first bigram, int64 [n_bigrams + 1].
+        rank: Place of each bigram among the contexts that trigrams are sorted by, int32 [n_bigrams].
+        trigram_bounds: Trigrams of each context, int64 [n_bigrams + 1].
         suffix: The last two words of each trigram as a bigram, int32 [n_trigrams].
 
     Returns:
@@ -146,6 +154,7 @@ def look_up(
                 context = bigrams[at - 1]
                 before[at] = context
                 if context >= 0 and found >= 0:
-                    trigrams[at] = child(suffix, trigram_bounds[context], trigram_bounds[context + 1], found)
+                    place = rank[context]
+                    trigrams[at] = child(suffix, trigram_bounds[place], trigram_bounds[place + 1], found)
             previous = ids[at]
     return bigrams, before, trigrams

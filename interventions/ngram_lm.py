@@ -63,7 +63,7 @@ class Model:
             tokens: The texts, encoded.
             found: Their n-grams, as `Trie.find` returns them.
         """
-        before = np.concatenate([[START], tokens.ids[:-1]]) if tokens.ids.size else tokens.ids
+        before = np.concatenate([[START], tokens.ids])[: tokens.ids.size]
         before[tokens.bounds[:-1][tokens.lengths > 0]] = START
         known = np.where(found.bigram >= 0, self.share2[found.bigram], 0) if self.share2.size else 0.0
         second = known + self.left2[before] * self.unigram[tokens.ids]
@@ -86,7 +86,8 @@ class Model:
         at = [] if last is None else np.flatnonzero((trie.first == before) & (trie.word == last)).tolist()
         if at:
             found *= self.left3[at[0]]
-            part = slice(trie.trigram_bounds[at[0]], trie.trigram_bounds[at[0] + 1])
+            place = trie.rank[at[0]]
+            part = slice(trie.trigram_bounds[place], trie.trigram_bounds[place + 1])
             found[trie.word[trie.suffix[part]]] += self.share3[part]
         return found
 
@@ -106,7 +107,9 @@ def train(trie: Trie, chosen: Mask, banned: Mask | None = None, fixed: Floats | 
     cuts = [discounts(c) for c in (words, bigrams, trigrams)] if fixed is None else list(fixed)
     share1, left1 = discounted(words, np.array([0, words.size], np.int64), cuts[0])
     share2, left2 = discounted(bigrams, trie.bigram_bounds, cuts[1])
-    share3, left3 = discounted(trigrams, trie.trigram_bounds, cuts[2])
+    share3, left = discounted(trigrams, trie.trigram_bounds, cuts[2])
+    left3 = np.empty_like(left)
+    left3[trie.contexts] = left
     unigram = share1 + left1[0] / max(trie.n_words - END, 1)
     unigram[START] = 0.0
     return Model(trie, unigram, share2, left2, share3, left3)

@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tamis.interventions.ngram_lm import Model
-from tamis.interventions.ngram_survival_kernel import step
+from tamis.interventions.ngram_survival_kernel import WIDTH, step
 from tamis.interventions.ngram_trie import END, START, Trie
 
 __all__ = ["Hits", "States", "expected_maximum", "hit_probability", "probability_of_any", "states"]
@@ -84,32 +84,56 @@ def hit_probability(
 
     Args:
         model: The language model.
-        hits: The lanes, at most 32.
+        hits: The lanes.
         contexts: Where to continue from, n of them; a context that ends in a hit counts as one.
         length: Tokens to look at, fewer where the text ends.
         survival: Return the probability of no hit instead, computed as such.
-        dtype: What is kept between the steps: float32 is right to six digits of the probability of a hit.
+        dtype: What is kept between the steps: float32 is right to about five digits of the probability of a hit.
 
     Returns:
         float64 [n, n_lanes].
     """
-    trie, lanes = model.trie, hits.words.shape[1]
+    lanes = hits.words.shape[1]
+    parts = [
+        _eight(model, hits, range(first, min(first + WIDTH, lanes)), contexts, length, survival, dtype)
+        for first in range(0, lanes, WIDTH)
+    ]
+    return np.concatenate(parts, axis=1) if parts else np.zeros((contexts.word.size, 0))
+
+
+def _eight(model: Model, hits: Hits, lanes: range, contexts: States, length: int, survival: bool, dtype: Any) -> Floats:
+    """Does `hit_probability` for at most `WIDTH` lanes."""
+    trie, part = model.trie, slice(lanes.start, lanes.stop)
     on_hit, at_end = (0.0, 1.0) if survival else (1.0, 0.0)
-    bits2, bits1 = (
-        np.asarray((m * (1 << np.arange(lanes))).sum(axis=1), np.uint32) for m in (hits.bigrams, hits.words)
-    )
-    old2, old1 = (np.where(mask, on_hit, at_end).astype(dtype) for mask in (hits.bigrams, hits.words))
-    new2, new1 = np.empty_like(old2), np.empty_like(old1)
+    bits2, bits1 = (_bits(mask[:, part]) for mask in (hits.bigrams, hits.words))
+    old2, old1 = (_start(mask[:, part], on_hit, at_end, dtype) for mask in (hits.bigrams, hits.words))
+    new2, new1, middle = np.empty_like(old2), np.empty_like(old1), np.empty_like(old1)
+    unigram, left2, left3 = (a.astype(dtype) for a in (model.unigram, model.left2, model.left3))
+    share2, share3 = model.share2.astype(dtype), model.share3.astype(dtype)
     for _ in range(length):
         step(
-            trie.bigram_bounds, trie.word, trie.trigram_bounds, trie.suffix, model.unigram, model.share2, model.left2,
-            model.share3, model.left3, bits2, bits1, END, on_hit, at_end, old2, old1, new2, new1,
+            trie.bigram_bounds, trie.word, trie.contexts, trie.trigram_bounds, trie.suffix, unigram, share2, left2,
+            share3, left3, bits2, bits1, END, on_hit, at_end, old2, old1, middle, new2, new1,
         )  # fmt: skip
         old2, new2, old1, new1 = new2, old2, new1, old1
     found: Floats = old1[contexts.word].astype(np.float64)
     stored = contexts.bigram >= 0
     found[stored] = old2[contexts.bigram[stored]]
-    return found
+    return found[:, : len(lanes)]
+
+
+def _bits(mask: Mask) -> NDArray[np.uint8]:
+    """Packs lanes into the bits of a byte, uint8 [n]."""
+    padded = np.zeros((mask.shape[0], 8), np.bool_)
+    padded[:, : mask.shape[1]] = mask
+    return np.packbits(padded, axis=1, bitorder="little").reshape(-1)
+
+
+def _start(mask: Mask, on_hit: float, at_end: float, dtype: Any) -> NDArray[Any]:
+    """Returns the values of states with no token to go, [n, WIDTH]."""
+    values = np.full((mask.shape[0], WIDTH), at_end, dtype)
+    values[:, : mask.shape[1]][mask] = on_hit
+    return values
 
 
 def probability_of_any(q: Floats, k: int) -> Floats:

@@ -143,9 +143,12 @@ class Trie:
         first: First word of each bigram, int32 [n_bigrams].
         word: Last word of each bigram, int32 [n_bigrams].
         bigram_bounds: Where the bigrams of each first word start, int64 [n_words + 1].
+        contexts: The bigrams as contexts of trigrams, by their last word: what one word's contexts look up lies
+            together. int32 [n_bigrams].
+        rank: Place of each bigram in `contexts`, int32 [n_bigrams].
         parent: First two words of each trigram as a bigram, int32 [n_trigrams].
         suffix: Last two words of each trigram as a bigram, int32 [n_trigrams].
-        trigram_bounds: Where the trigrams of each first bigram start, int64 [n_bigrams + 1].
+        trigram_bounds: Where the trigrams of each of `contexts` start, int64 [n_bigrams + 1].
         bigram: The bigram that ends at each token of the texts, int32 [n_tokens].
         trigram: The trigram that ends there, -1 at the first token of a text, int32 [n_tokens].
         bounds: Where each text starts, int64 [n_texts + 1].
@@ -155,6 +158,8 @@ class Trie:
     first: Ids
     word: Ids
     bigram_bounds: Ints
+    contexts: Ids
+    rank: Ids
     parent: Ids
     suffix: Ids
     trigram_bounds: Ints
@@ -166,31 +171,36 @@ class Trie:
     def of(tokens: Tokens, n_words: int) -> Trie:
         """Builds the trie of encoded texts, each of which ends in `END`."""
         starts = tokens.bounds[:-1][tokens.lengths > 0]
-        before = np.concatenate([[START], tokens.ids[:-1]]).astype(np.int64) if tokens.ids.size else tokens.ids
+        before = np.concatenate([[START], tokens.ids])[: tokens.ids.size].astype(np.int64)
         before[starts] = START
         keys, bigram = np.unique(before * n_words + tokens.ids, return_inverse=True)
+        first, word = (part.astype(np.int32) for part in np.divmod(keys, n_words))
+        contexts = np.lexsort((first, word)).astype(np.int32)
+        rank = np.empty_like(contexts)
+        rank[contexts] = np.arange(contexts.size, dtype=np.int32)
         follows = np.ones(tokens.ids.size, np.bool_)
         follows[starts] = False
-        at = np.flatnonzero(follows)
-        pairs, found = np.unique(bigram[at - 1] * np.int64(max(keys.size, 1)) + bigram[at], return_inverse=True)
+        at, n_bigrams = np.flatnonzero(follows), max(keys.size, 1)
+        pairs, found = np.unique(rank[bigram[at - 1]].astype(np.int64) * n_bigrams + bigram[at], return_inverse=True)
         trigram = np.full(tokens.ids.size, -1, np.int32)
         trigram[at] = found
-        first, word = np.divmod(keys, n_words)
-        parent, suffix = np.divmod(pairs, max(keys.size, 1))
+        place, suffix = np.divmod(pairs, n_bigrams)
         return Trie(
-            n_words,
-            first.astype(np.int32),
-            word.astype(np.int32),
-            np.searchsorted(first, np.arange(n_words + 1)).astype(np.int64),
-            parent.astype(np.int32),
-            suffix.astype(np.int32),
-            np.searchsorted(parent, np.arange(keys.size + 1)).astype(np.int64),
-            bigram.astype(np.int32),
-            trigram,
-            tokens.bounds,
+            n_words=n_words,
+            first=first,
+            word=word,
+            bigram_bounds=np.searchsorted(first, np.arange(n_words + 1)).astype(np.int64),
+            contexts=contexts,
+            rank=rank,
+            parent=contexts[place],
+            suffix=suffix.astype(np.int32),
+            trigram_bounds=np.searchsorted(place, np.arange(keys.size + 1)).astype(np.int64),
+            bigram=bigram.astype(np.int32),
+            trigram=trigram,
+            bounds=tokens.bounds,
         )
 
     def find(self, tokens: Tokens) -> Found:
         """Finds the n-grams of other encoded texts."""
-        bounds = (self.bigram_bounds, self.word, self.trigram_bounds, self.suffix)
+        bounds = (self.bigram_bounds, self.word, self.rank, self.trigram_bounds, self.suffix)
         return Found(*look_up(tokens.ids, tokens.bounds, START, *bounds))

@@ -1,0 +1,274 @@
+"""Distribution shift: how far an intervention moves the mix of words, and which part of the vocabulary it loses.
+
+Words are those of the normaliser web-1, on the documents that the evaluator is asked about (all of them where the plan
+has no evaluator). No word is kept: the mix is counted in `shift_kernel.BUCKETS` buckets of a hash, and the vocabulary
+is a sample of `TYPES` different words, those with the lowest hashes. Both add up, so that receipts merge.
+
+Any removal moves the mix a little, so each number stands beside that of a *placebo*: a removal of documents at random,
+of the same share of the words. It needs no random numbers. With c_dw the occurrences of bucket w in document d, n_d its
+words, N all words and p_w = c_w/N, dropping each document with probability r moves p_w with
+
+    variance  s_w^2 = r/(1-r) * sum over d of (c_dw - p_w n_d)^2 / N^2,
+
+which is that of a bucket whose words stand in m_w = p_w^2/s_w^2 * r/(1-r) documents, equally many in each. The expected
+divergence is taken over the binomial number of those that stay; for large m_w it is the sum of s_w^2/(8 p_w) nats.
+Everything in it is a sum over documents. What exceeds the placebo is systematic: its interval takes buckets as
+independent. A word in k documents is lost by the placebo with probability r^k.
+
+Result:
+
+    {
+      "documents": int, "words": int,                  counted
+      "buckets": int, "types": int,
+      "note": str | null,                              why nothing was counted
+      "interventions": {NAME: {
+        "removed_words": float,                        share of the words counted
+        "divergence": estimate,                        Jensen-Shannon, before against after, in bits
+        "placebo": estimate,                           the same of a random removal; its interval is its 95 % range
+        "excess": estimate,                            divergence less that of the placebo
+        "vocabulary_lost": estimate,                   share of the words that stood at least `OFTEN` times and are gone
+        "vocabulary_lost_placebo": estimate
+      }}
+    }
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, ClassVar, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import binom
+
+from tamis.interventions.batch import Batch
+from tamis.interventions.intervals import Z95, wilson
+from tamis.interventions.measures import counters
+from tamis.interventions.measures.base import Context, State
+from tamis.interventions.measures.estimate import Estimate, Grade, estimate, missing
+from tamis.interventions.measures.shift_kernel import BUCKETS, tally
+from tamis.interventions.verdict import Action, Decisions
+
+__all__ = ["OFTEN", "TYPES", "Shift"]
+
+#: Different words that the sample of the vocabulary holds.
+TYPES: Final = 512
+#: Occurrences before, from which on the absence of a word counts as a loss.
+OFTEN: Final = 2
+#: Documents below which nothing is said.
+SMALLEST: Final = 30
+
+_NORMALISER: Final = "web-1"
+#: Documents up to which the placebo of a bucket is summed over how many of them stay.
+_FEW: Final = 64
+_MOST: Final = 64
+_SUMS: Final = ("counts", "squares", "products")
+_UNIT: Final = "bits"
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+
+class Shift:
+    """Counts hashed words before each intervention, and those that it takes out."""
+
+    name: ClassVar[str] = "shift"
+
+    def __init__(self, context: Context) -> None:
+        self._names = list(context.interventions)[:_MOST]
+        self._sampled = bool(context.evaluator) and context.notes.get("sample_level") is not None
+        self._sums = np.zeros((len(_SUMS), BUCKETS), np.int64)
+        self._gone = np.zeros((len(self._names), BUCKETS), np.int64)
+        self._totals = np.zeros(3, np.int64)
+        self._types: dict[str, list[int]] = {}
+        self._below = np.uint64(2**63)
+
+    def add(self, batch: Batch, decisions: Mapping[str, Decisions]) -> None:
+        """Adds a batch; one whose texts are not there is passed over."""
+        chosen = batch.evaluated if self._sampled else np.ones(len(batch), np.bool_)
+        if not batch.passages.data.size or not chosen.any():
+            return
+        lost = np.zeros(len(batch.passages), np.uint64)
+        for k, name in enumerate(self._names):
+            lost |= _taken_out(batch, decisions[name]).astype(np.uint64) << np.uint64(k)
+        passages, document = batch.passages, batch.passages.document
+        if 2 * int(chosen.sum()) < len(batch):
+            # The rest need not be normalised for this.
+            lost = lost[np.repeat(chosen, np.diff(document))]
+            passages = passages.part(chosen)
+            document, chosen = passages.document, np.ones(len(passages.texts), np.bool_)
+        data, bounds = passages.buffer(_NORMALISER)
+        n = len(self._names)
+        lengths, hashes, owners, bits = tally(
+            data, bounds, document, chosen, lost, n, self._below, self._sums, self._gone
+        )
+        self._totals += np.array([int(chosen.sum()), int(lengths.sum()), int((lengths**2).sum())])
+        self._list(hashes, owners, bits)
+
+    def _list(self, hashes: NDArray[np.uint64], owners: Ints, bits: NDArray[np.uint64]) -> None:
+        """Adds occurrences of sampled words: [documents, occurrences, then those that each intervention takes out]."""
+        keys, index = np.unique(hashes, return_inverse=True)
+        pairs = np.unique(np.column_stack([index, owners]), axis=0)[:, 0] if index.size else index
+        columns = [np.bincount(pairs, minlength=keys.size), np.bincount(index, minlength=keys.size)]
+        for k in range(len(self._names)):
+            out = (bits >> np.uint64(k) & np.uint64(1)).astype(np.float64)
+            columns.append(np.bincount(index, out, minlength=keys.size).astype(np.int64))
+        for key, row in zip(keys.tolist(), np.column_stack(columns).tolist(), strict=True):
+            name = str(key)
+            self._types[name] = [a + b for a, b in zip(self._types.get(name, [0] * len(row)), row, strict=True)]
+        if len(self._types) > 2 * TYPES:
+            self._types = _lowest(self._types)
+            self._below = np.uint64(max(map(int, self._types)) + 1)
+
+    def state(self) -> State:
+        """Returns the state so far: see `_SUMS`; "lost" by intervention; "types"."""
+        sums = {name: row.tolist() for name, row in zip(_SUMS, self._sums, strict=True)}
+        gone = {name: row.tolist() for name, row in zip(self._names, self._gone, strict=True)}
+        totals = dict(zip(("documents", "words", "word_squares"), self._totals.tolist(), strict=True))
+        return counters.strip({**totals, **sums, "lost": gone, "types": _lowest(self._types)})
+
+    @staticmethod
+    def merge(*states: State) -> State:
+        """See `Measure.merge`."""
+        found = counters.total(states)
+        return {**found, "types": _lowest(found["types"])} if "types" in found else found
+
+    @staticmethod
+    def result(state: State, context: Context) -> dict[str, Any]:
+        """See the top of the module."""
+        documents, words = int(state.get("documents", 0)), int(state.get("words", 0))
+        note = None
+        if documents < SMALLEST or not words:
+            note = f"{documents} documents were counted, at least {SMALLEST} are needed"
+            note = note if documents else "no document whose text is at hand was in the sample"
+        found = {name: _Moved(state, name, k, note) for k, name in enumerate(list(context.interventions)[:_MOST])}
+        return {
+            "documents": documents,
+            "words": words,
+            "buckets": BUCKETS,
+            "types": len(state.get("types", {})),
+            "note": note,
+            "interventions": {name: one.record() for name, one in found.items()},
+        }
+
+
+def _taken_out(batch: Batch, decided: Decisions) -> NDArray[np.bool_]:
+    """Says which passages do not reach the output, bool [n_passages]."""
+    owners = np.repeat(decided.removed, np.diff(batch.passages.document))
+    return np.asarray(owners | (decided.passages == Action.REDACT))
+
+
+def _lowest(types: Mapping[str, list[int]]) -> dict[str, list[int]]:
+    """Returns the `TYPES` words with the lowest hashes, by hash."""
+    return {key: types[key] for key in sorted(types, key=int)[:TYPES]}
+
+
+class _Moved:
+    """The numbers of one intervention."""
+
+    def __init__(self, state: State, name: str, k: int, note: str | None) -> None:
+        self._note = note
+        self._documents = int(state.get("documents", 0))
+        counts, squares, products = (np.array(state.get(key, [0] * BUCKETS), np.float64) for key in _SUMS)
+        lost = np.array(state.get("lost", {}).get(name, [0] * BUCKETS), np.float64)
+        self._before, self._after = counts, counts - lost
+        self._words = counts.sum()
+        self._share = float(lost.sum() / self._words) if self._words else 0.0
+        self._method = "delta method, documents independent, buckets independent"
+        if self._words:
+            p = counts / self._words
+            self._noise = (squares - 2 * p * products + p**2 * state.get("word_squares", 0)) / self._words**2
+        rows = np.array(list(state.get("types", {}).values()), np.int64)
+        self._rows = rows[rows[:, 1] >= OFTEN] if rows.size else np.zeros((0, 2), np.int64)
+        self._kept = self._rows[:, 1] - self._rows[:, 2 + k] if self._rows.size else np.zeros(0, np.int64)
+
+    def record(self) -> dict[str, Any]:
+        """Returns them."""
+        lost, random = self._vocabulary()
+        divergence, placebo, excess = self._divergence()
+        return {
+            "removed_words": self._share,
+            "divergence": divergence,
+            "placebo": placebo,
+            "excess": excess,
+            "vocabulary_lost": lost,
+            "vocabulary_lost_placebo": random,
+        }
+
+    def _missing(self) -> str | None:
+        return self._note or ("nothing is left after it" if self._share >= 1 else None)
+
+    def _divergence(self) -> tuple[Estimate, Estimate, Estimate]:
+        if (reason := self._missing()) is not None:
+            return (missing(reason, n=self._documents, unit=_UNIT),) * 3
+        used = self._before > 0
+        p, q = self._before[used] / self._words, self._after[used] / self._after.sum()
+        noise = np.maximum(self._noise[used], 1e-300)
+        mean, variance = (
+            p**power * part for power, part in zip((1, 2), _random(p**2 / noise, self._share), strict=True)
+        )
+        s2 = noise * self._share / (1 - self._share)
+        systematic = np.maximum((q - p) ** 2 - s2, 0.0)
+        spread = math.sqrt(float((variance + 4 * systematic * s2 / (8 * p * math.log(2)) ** 2).sum()))
+        value, random = _divergence(p, q), float(mean.sum())
+        method = "expected under a random removal of documents"
+        return (
+            self._estimate(value, Z95 * spread, floor=0.0),
+            self._estimate(random, Z95 * math.sqrt(float(variance.sum())), floor=0.0, method=method),
+            self._estimate(value - random, Z95 * spread),
+        )
+
+    def _estimate(self, value: float, half: float, floor: float = -math.inf, method: str | None = None) -> Estimate:
+        low, n = max(min(floor, value), value - half), self._documents
+        method = method or self._method
+        return estimate(value, low, value + half, n=n, method=method, unit=_UNIT, grade=Grade.CENSUS)
+
+    def _vocabulary(self) -> tuple[Estimate, Estimate]:
+        n = len(self._rows)
+        reason = self._missing() or (None if n >= SMALLEST else f"{n} frequent words sampled, {SMALLEST} are needed")
+        if reason:
+            return (missing(reason, n=n),) * 2
+        gone = int((self._kept == 0).sum())
+        chance = self._share ** self._rows[:, 0].astype(np.float64)
+        random, spread = float(chance.mean()), math.sqrt(float((chance * (1 - chance)).sum())) / n
+        low, high = wilson(gone, n)
+        method = f"Wilson 95 %, a hash sample of {n} words"
+        expected = f"expected under a random removal of documents, {n} words"
+        half = Z95 * spread
+        return (
+            estimate(gone / n, low, high, n=n, method=method),
+            estimate(random, max(0.0, random - half), min(1.0, random + half), n=n, method=expected),
+        )
+
+
+def _divergence(p: Floats, q: Floats) -> float:
+    """Returns the Jensen-Shannon divergence of two distributions, in bits; p is above 0 everywhere."""
+    middle = (p + q) / 2
+    kept = q > 0
+    own, other = p * np.log2(p / middle), q[kept] * np.log2(q[kept] / middle[kept])
+    return max(0.0, float(own.sum() + other.sum()) / 2)
+
+
+def _random(documents: Floats, share: float) -> tuple[Floats, Floats]:
+    """Returns mean and variance of a bucket's part of the divergence, over p_w, under a random removal.
+
+    Args:
+        documents: Documents that the bucket's words stand in, effectively, float64 [n].
+        share: Probability that a document is removed.
+    """
+    table = np.array([_binomial(m, share) for m in range(1, _FEW + 1)])
+    large = share / (1 - share) / (8 * np.maximum(documents, 1.0) * math.log(2))
+    few = np.arange(1, _FEW + 1, dtype=np.float64)
+    mean, variance = (np.interp(documents, few, table[:, column]) for column in (0, 1))
+    return np.where(documents > _FEW, large, mean), np.where(documents > _FEW, 2 * large**2, variance)
+
+
+def _binomial(documents: int, share: float) -> tuple[float, float]:
+    """Returns mean and variance of [log2 2/(1+x) + x log2 2x/(1+x)]/2, x being the share that stays over 1 - share."""
+    stay = np.arange(documents + 1)
+    weight = binom.pmf(stay, documents, 1 - share)
+    x = stay / (documents * (1 - share))
+    g = (np.log2(2 / (1 + x)) + x * np.log2(np.maximum(2 * x, 1e-300) / (1 + x))) / 2
+    mean = float(weight @ g)
+    return mean, float(weight @ (g - mean) ** 2)
