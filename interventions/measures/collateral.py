@@ -65,6 +65,7 @@ from tamis.interventions.measures import collateral_result, counters, strata
 from tamis.interventions.measures.base import Context, State
 from tamis.interventions.measures.clusters import GROUPS, groups
 from tamis.interventions.measures.collateral_kernel import count, weigh
+from tamis.interventions.measures.judged import judge
 from tamis.interventions.sampling import sampled
 from tamis.interventions.verdict import Decisions
 
@@ -93,8 +94,6 @@ class Collateral:
         self._dialect_strata = np.zeros((len(NAMES), strata.COUNT, width), np.int64)
         self._benign = np.zeros((GROUPS, 2 * width), np.int64)
         self._benign_words = np.zeros(width, np.int64)
-        thresholds = [context.evaluator_thresholds[name] for name in context.evaluator]
-        self._thresholds = np.array(thresholds, np.float32)
 
     def add(self, batch: Batch, decisions: Mapping[str, Decisions]) -> None:
         """Adds a batch and what each intervention decided on it."""
@@ -102,7 +101,8 @@ class Collateral:
             return
         hits = _hits(decisions, self._removes)
         cluster = groups(batch).astype(np.int64)
-        scored, clean = self._judged(batch)
+        judged = judge(batch, self._context.evaluator_thresholds)
+        scored, clean = judged.scored, judged.clean
         self._add_benign(batch, hits, cluster, scored, clean)
         found = self._mentions(batch)
         if found is None:
@@ -119,17 +119,6 @@ class Collateral:
         if batch.mentions is not None or not hasattr(batch.passages, "data"):
             return batch.mentions
         return mentions.look(batch, sampled(batch.keys, f"{self._context.salt}/{_SALT}", self._level))
-
-    def _judged(self, batch: Batch) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-        """Says which documents the evaluator scored, and which of them it finds clean, bool [n] each."""
-        if batch.evaluator is None or not self._thresholds.size:
-            nothing = np.zeros(len(batch), np.bool_)
-            return nothing, nothing
-        scores = batch.evaluator.document
-        scored = batch.evaluated & ~np.isnan(scores).all(axis=1)
-        with np.errstate(invalid="ignore"):
-            flagged = (scores >= self._thresholds).any(axis=1)
-        return scored, scored & ~flagged
 
     def _add_benign(
         self, batch: Batch, hits: NDArray[np.uint8], cluster: Ints, scored: NDArray[np.bool_], clean: NDArray[np.bool_]

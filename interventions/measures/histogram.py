@@ -11,7 +11,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["BINS", "COARSE", "COARSE_EDGES", "HIGH", "LOW", "bins", "centres", "coarsen"]
+__all__ = ["BINS", "COARSE", "COARSE_EDGES", "EDGES", "HIGH", "LOW", "bins", "centres", "coarsen"]
 
 BINS: Final = 2048
 LOW: Final = -12.0
@@ -31,7 +31,8 @@ def _edges() -> NDArray[np.float32]:
     return edges
 
 
-_EDGES: Final = _edges()
+#: Score at each edge between bins, with -inf and inf at the ends, float32 [BINS + 1].
+EDGES: Final = _edges()
 
 
 def bins(scores: NDArray[np.float32]) -> NDArray[np.intp]:
@@ -43,8 +44,8 @@ def bins(scores: NDArray[np.float32]) -> NDArray[np.intp]:
     clipped = np.clip(known, np.float32(5e-6), np.float32(1 - 5e-6))
     logits = np.log(clipped / (np.float32(1) - clipped))
     found = np.clip(((logits - np.float32(LOW)) * np.float32(1 / _WIDTH)).astype(np.intp), 0, BINS - 1)
-    found -= known < _EDGES[found]
-    found += known >= _EDGES[found + 1]
+    found -= known < EDGES[found]
+    found += known >= EDGES[found + 1]
     found[np.isnan(scores)] = -1
     return found
 

@@ -9,7 +9,9 @@ from tamis.interventions.measures.agreement import Agreement
 from tamis.interventions.measures.base import Measure
 from tamis.interventions.measures.collateral import Collateral
 from tamis.interventions.measures.coverage import Coverage
+from tamis.interventions.measures.frontier import Frontier
 from tamis.interventions.measures.prevalence import Prevalence
+from tamis.interventions.measures.shift import Shift
 from tamis.interventions.measures.volume import Volume
 
 __all__ = ["MEASURES"]
@@ -20,4 +22,6 @@ MEASURES: Final[Mapping[str, type[Measure]]] = {
     Coverage.name: Coverage,
     Agreement.name: Agreement,
     Collateral.name: Collateral,
+    Shift.name: Shift,
+    Frontier.name: Frontier,
 }
