@@ -25,7 +25,8 @@ def corpus(n: int, seed: int, flagged: float = 0.1) -> Batch:
         words = np.where(rng.random(size) < 0.2, 10_000 + 50 * topic + rng.zipf(1.5, size) % 50, common)
         texts.append(" ".join(f"w{word}" for word in words))
         scores.append(0.9 if hit else 0.1)
-    return make_batch(texts, {"policy": {"hate": scores}}, target=0, ids=[f"{seed}/{i}" for i in range(n)])
+    ids = [f"{seed}/{i}" for i in range(n)]
+    return make_batch(texts, {"policy": {"hate": scores}}, target=0, ids=ids, evaluated=np.ones(n, np.bool_))
 
 
 def measured(batch: Batch, rules: dict[str, list[dict[str, Any]]], rate: float = 0.1) -> dict[str, Any]:
@@ -35,7 +36,8 @@ def measured(batch: Batch, rules: dict[str, list[dict[str, Any]]], rate: float =
 
 
 def _result(batch: Batch, found: dict[str, Intervention]) -> dict[str, Any]:
-    context = context_of(found, batch)
+    batch.evaluated[:] = True
+    context = context_of(found, batch, notes={"sample_level": 0})
     measure = Shift(context)
     measure.add(batch, {name: one.decide(batch) for name, one in found.items()})
     return Shift.result(measure.state(), context)
@@ -104,11 +106,14 @@ def test_only_the_sample_of_the_evaluator_counts_and_texts_must_be_at_hand():
     sampled = take(batch, range(200))
     sampled.evaluated[:] = evaluated
     context = context_of(found, batch, evaluator=("hate",), notes={"sample_level": 2})
-    measure, part = Shift(context), Shift(context_of(found, batch))
+    measure, part = Shift(context), Shift(context)
     measure.add(sampled, {name: one.decide(sampled) for name, one in found.items()})
     few = take(batch, np.flatnonzero(evaluated).tolist())
     part.add(few, {name: one.decide(few) for name, one in found.items()})
     assert measure.state() == part.state()
+    without = Shift(context_of(found, batch))
+    without.add(batch, {name: one.decide(batch) for name, one in found.items()})
+    assert 10 < without.state()["documents"] < 45  # one in eight of 200
     none = Shift(context)
     empty = make_batch([""] * 3, {"policy": {"hate": [0.1] * 3}}, target=0)
     none.add(empty, {name: one.decide(empty) for name, one in found.items()})
@@ -119,7 +124,7 @@ def test_only_the_sample_of_the_evaluator_counts_and_texts_must_be_at_hand():
 def test_the_sample_of_words_is_bounded_whatever_the_batches():
     batch = corpus(800, 5)
     found = parse_interventions(FILTER, {"policy": ("hate",)})
-    context = context_of(found, batch)
+    context = context_of(found, batch, notes={"sample_level": 0})
     whole, parts = Shift(context), Shift(context)
     whole.add(batch, {name: one.decide(batch) for name, one in found.items()})
     for first in range(0, 800, 50):

@@ -1,8 +1,9 @@
 """Distribution shift: how far an intervention moves the mix of words, and which part of the vocabulary it loses.
 
-Words are those of the normaliser web-1, on the documents that the evaluator is asked about (all of them where the plan
-has no evaluator). No word is kept: the mix is counted in `shift_kernel.BUCKETS` buckets of a hash, and the vocabulary
-is a sample of `TYPES` different words, those with the lowest hashes. Both add up, so that receipts merge.
+Words are those of the normaliser web-1, on the documents that the evaluator is asked about, or one document in
+2**`LEVEL` by hash where the plan has no evaluator. No word is kept: the mix is counted in `shift_kernel.BUCKETS`
+buckets of a hash, and the vocabulary is a sample of `TYPES` different words, those with the lowest hashes. Both add up,
+so that receipts merge.
 
 Any removal moves the mix a little, so each number stands beside that of a *placebo*: a removal of documents at random,
 of the same share of the words. It needs no random numbers. With c_dw the occurrences of bucket w in document d, n_d its
@@ -48,6 +49,7 @@ from tamis.interventions.measures import counters
 from tamis.interventions.measures.base import Context, State
 from tamis.interventions.measures.estimate import Estimate, Grade, estimate, missing
 from tamis.interventions.measures.shift_kernel import BUCKETS, tally
+from tamis.interventions.sampling import sampled
 from tamis.interventions.verdict import Action, Decisions
 
 __all__ = ["OFTEN", "TYPES", "Shift"]
@@ -59,6 +61,10 @@ OFTEN: Final = 2
 #: Documents below which nothing is said.
 SMALLEST: Final = 30
 
+#: The sample without an evaluator's: one document in 2**LEVEL.
+LEVEL: Final = 3
+
+_SALT: Final = "shift"
 _NORMALISER: Final = "web-1"
 #: Documents up to which the placebo of a bucket is summed over how many of them stay.
 _FEW: Final = 64
@@ -77,7 +83,7 @@ class Shift:
 
     def __init__(self, context: Context) -> None:
         self._names = list(context.interventions)[:_MOST]
-        self._sampled = bool(context.evaluator) and context.notes.get("sample_level") is not None
+        self._evaluated = context.notes.get("sample_level") is not None
         self._sums = np.zeros((len(_SUMS), BUCKETS), np.int64)
         self._gone = np.zeros((len(self._names), BUCKETS), np.int64)
         self._totals = np.zeros(3, np.int64)
@@ -86,7 +92,7 @@ class Shift:
 
     def add(self, batch: Batch, decisions: Mapping[str, Decisions]) -> None:
         """Adds a batch; one whose texts are not there is passed over."""
-        chosen = batch.evaluated if self._sampled else np.ones(len(batch), np.bool_)
+        chosen = batch.evaluated if self._evaluated else sampled(batch.keys, _SALT, LEVEL)
         if not batch.passages.data.size or not chosen.any():
             return
         lost = np.zeros(len(batch.passages), np.uint64)

@@ -12,6 +12,7 @@ from tamis.interventions.measures.coverage import Coverage
 from tamis.interventions.measures.frontier import Frontier
 from tamis.interventions.measures.prevalence import Prevalence
 from tamis.interventions.measures.shift import Shift
+from tamis.interventions.measures.shift import Shift
 from tamis.interventions.measures.volume import Volume
 
 __all__ = ["MEASURES"]
@@ -22,6 +23,7 @@ MEASURES: Final[Mapping[str, type[Measure]]] = {
     Coverage.name: Coverage,
     Agreement.name: Agreement,
     Collateral.name: Collateral,
+    Shift.name: Shift,
     Shift.name: Shift,
     Frontier.name: Frontier,
 }
