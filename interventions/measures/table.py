@@ -12,7 +12,6 @@ from tamis.interventions.measures.coverage import Coverage
 from tamis.interventions.measures.frontier import Frontier
 from tamis.interventions.measures.prevalence import Prevalence
 from tamis.interventions.measures.shift import Shift
-from tamis.interventions.measures.shift import Shift
 from tamis.interventions.measures.volume import Volume
 
 __all__ = ["MEASURES"]
@@ -23,7 +22,6 @@ MEASURES: Final[Mapping[str, type[Measure]]] = {
     Coverage.name: Coverage,
     Agreement.name: Agreement,
     Collateral.name: Collateral,
-    Shift.name: Shift,
     Shift.name: Shift,
     Frontier.name: Frontier,
 }
