@@ -116,7 +116,8 @@ def _evaluation(found: Mapping[str, Any]) -> list[str]:
         parts.append(
             f"Against a word list (LDNOOBW, `sexual`), at its recall of {listed['recall']:.2f} on "
             f"{listed['positives']} passages: this bundle flags {flags['bundle']} per million of "
-            f"{listed['documents']} benign documents, the list {flags['list']}.\n"
+            f"{listed['documents']} documents, the list {flags['list']}. The documents are taken as benign, unread; word "
+            "lists helped to choose the passages that were labelled, which favours the list.\n"
         )
     if found.get("disguise"):
         parts.append("Violations of the functional suite found at precision(0.5), plain and disguised:\n")
@@ -152,7 +153,10 @@ def _evaluation(found: Mapping[str, Any]) -> list[str]:
 
 def _baselines(rows: list[Mapping[str, Any]]) -> list[str]:
     cells = [(r["set"], r["category"], r["auprc"], r["source"], r["single"]) for r in rows]
-    note = "The strongest model that one source alone gives, by the same method, beside this one.\n"
+    note = (
+        "The strongest model that one source alone gives, with the same kind and hyper-parameters, from up to 12000 of "
+        "its rows and ordinary text, without augmentation or shared identity weights.\n"
+    )
     return [
         "### Against single sources\n",
         note,
