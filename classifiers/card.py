@@ -116,8 +116,8 @@ def _evaluation(found: Mapping[str, Any]) -> list[str]:
         parts.append(
             f"Against a word list (LDNOOBW, `sexual`), at its recall of {listed['recall']:.2f} on "
             f"{listed['positives']} passages: this bundle flags {flags['bundle']} per million of "
-            f"{listed['documents']} documents, the list {flags['list']}. The documents are taken as benign, unread; word "
-            "lists helped to choose the passages that were labelled, which favours the list.\n"
+            f"{listed['documents']} documents, the list {flags['list']}. The documents are taken as benign, unread; "
+            "word lists helped to choose the passages that were labelled, which favours the list.\n"
         )
     if found.get("disguise"):
         parts.append("Violations of the functional suite found at precision(0.5), plain and disguised:\n")

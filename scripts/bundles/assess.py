@@ -49,11 +49,13 @@ NOTES = {
         *_SHARED,
         "Identity terms that are one word share one weight for `hate` and `harassment`, so a benign sentence is "
         "flagged, or not, whoever it names; the price is recall on sentences whose only sign is whom they name.",
-        "The rows are fitted by logistic regression over fastText's features, not by fastText's own training: on splits "
-        "kept from training, positives ranked better against ordinary text in all five categories; within the labelled "
-        "sets it was better for self_harm and violence and about the same for the others. Any fastText reads the file.",
-        "`harassment` is learned from insult and toxicity labels, not from targeted harassment; news about violence, "
-        "sex education and profanity without a target are its and its siblings' commonest false flags (see the suite).",
+        "The rows are fitted by logistic regression over fastText's features, not by fastText's own training:"
+        " on splits kept from training, positives ranked better against ordinary text in all five categories;"
+        " within the labelled sets it was better for self_harm and violence and about the same for the "
+        "others. Any fastText reads the file.",
+        "`harassment` is learned from insult and toxicity labels, not from targeted harassment; news about "
+        "violence, sex education and profanity without a target are its and its siblings' commonest false "
+        "flags (see the suite).",
     ),
     "evaluator-en": (
         *_SHARED,
