@@ -25,6 +25,7 @@ COMMANDS = {
     "run": ("command_run", "filter a corpus by a plan, measure what the filter did, publish, report"),
     "verify": ("command_verify", "recheck digests, alignment and conservation of a finished run"),
     "report": ("command_report", "show a run's before/after table and where its report lies"),
+    "generations": ("command_generations", "score the continuations of your own models, and compare them"),
     "classifier": ("command_classifier", "train, calibrate, evaluate, score with and describe classifiers"),
 }
 
