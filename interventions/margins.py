@@ -56,8 +56,10 @@ def _margin(node: Node, columns: Columns, found: Mapping[Leaf, Mask], made: dict
         reduce = np.minimum.reduce if isinstance(node, All) else np.maximum.reduce
         return np.asarray(reduce([_margin(part, columns, found, made) for part in node.parts]))
     if node not in made:
-        moves = isinstance(node, ScoreTest) and node.moves
-        made[node] = _distance(node, columns) if moves else np.where(found[node], np.inf, -np.inf)
+        if isinstance(node, ScoreTest) and node.moves:
+            made[node] = _distance(node, columns)
+        else:
+            made[node] = np.where(found[node], np.inf, -np.inf)
     return made[node]
 
 
@@ -75,4 +77,4 @@ def _distance(test: ScoreTest, columns: Columns) -> Margins:
 
 def _logit(scores: NDArray[np.float64] | np.float64) -> Margins:
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.clip(np.log(scores) - np.log1p(-scores), -_LARGEST, _LARGEST)
+        return np.asarray(np.clip(np.log(scores) - np.log1p(-scores), -_LARGEST, _LARGEST))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tamis.interventions.measures import histogram
 from tamis.interventions.measures.histogram import BINS, COARSE, bins, centres, coarsen
 
-EDGES = histogram._EDGES
+EDGES = histogram.EDGES
 
 
 def test_edges_rise() -> None:

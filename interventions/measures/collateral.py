@@ -66,10 +66,10 @@ from tamis.interventions.measures.base import Context, State
 from tamis.interventions.measures.clusters import GROUPS, groups
 from tamis.interventions.measures.collateral_kernel import count, weigh
 from tamis.interventions.measures.judged import judge
-from tamis.interventions.sampling import sampled
+from tamis.interventions.sampling import Keys, sampled
 from tamis.interventions.verdict import Decisions
 
-__all__ = ["Collateral"]
+__all__ = ["Collateral", "dialect_sample"]
 
 _SALT: Final = "dialect"
 _MOST_SPARSE: Final = 5
@@ -85,7 +85,6 @@ class Collateral:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._removes = [collateral_result.removes(name, context) for name in context.interventions]
-        self._level = _level(context)
         width, rows = 1 + len(context.interventions), len(collateral_result.entities())
         self._clusters = np.zeros((rows, GROUPS, width), np.int64)
         self._strata = np.zeros((rows, strata.COUNT, 2 * width), np.int64)
@@ -116,9 +115,9 @@ class Collateral:
         weigh(weights, stratum, cluster, hits, self._dialect_clusters, self._dialect_strata)
 
     def _mentions(self, batch: Batch) -> mentions.Mentions | None:
-        if batch.mentions is not None or not hasattr(batch.passages, "data"):
+        if batch.mentions is not None or not batch.passages.data.size:
             return batch.mentions
-        return mentions.look(batch, sampled(batch.keys, f"{self._context.salt}/{_SALT}", self._level))
+        return mentions.look(batch, dialect_sample(batch.keys, self._context))
 
     def _add_benign(
         self, batch: Batch, hits: NDArray[np.uint8], cluster: Ints, scored: NDArray[np.bool_], clean: NDArray[np.bool_]
@@ -164,10 +163,11 @@ class Collateral:
         return collateral_result.build(state, context)
 
 
-def _level(context: Context) -> int:
-    """Returns the level of the sample whose dialect is looked at: 1 document in 2**level."""
-    level = context.notes.get("sample_level")
-    return _MOST_SPARSE if level is None else min(_MOST_SPARSE, 2 * int(level))
+def dialect_sample(keys: Keys, context: Context) -> NDArray[np.bool_]:
+    """Says which documents' dialect is looked at, bool [n]: fewer where the evaluator is asked about fewer."""
+    asked = context.notes.get("sample_level")
+    level = _MOST_SPARSE if asked is None else min(_MOST_SPARSE, 2 * int(asked))
+    return sampled(keys, f"{context.salt}/{_SALT}", level)
 
 
 def _hits(decisions: Mapping[str, Decisions], removes: list[bool]) -> NDArray[np.uint8]:

@@ -53,4 +53,5 @@ def _judge(batch: Batch, thresholds: Mapping[str, float]) -> Judged:
     limits = np.array([thresholds[name] for name in batch.evaluator.categories], np.float32)
     with np.errstate(invalid="ignore"):
         flagged = (scores >= limits) & batch.evaluated[:, None]
-    return Judged(batch.evaluated & ~np.isnan(scores).all(axis=1), flagged, flagged.any(axis=1))
+    scored = batch.evaluated & ~np.asarray(np.isnan(scores).all(axis=1))
+    return Judged(scored, flagged, np.asarray(flagged.any(axis=1)))
