@@ -16,6 +16,9 @@ __all__ = ["Row", "domain", "forest", "strip", "strip_axis"]
 
 _STRIP, _TALL = 210, 54
 
+#: The shorter side of 1 gets at least this share of the longer one, on the logarithmic axis: its words need room.
+_ROOM = 0.35
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -35,14 +38,14 @@ class Row:
 
 
 def domain(estimates: Sequence[Estimate]) -> tuple[float, float]:
-    """Returns a range of ratios that holds 1 and every finite limit, within [1/50, 50], symmetric where it can be."""
+    """Returns a range of ratios that holds every finite limit within [1/50, 50], and 1 with room on both sides of it."""
     limits = [1.0]
     for estimate in estimates:
         if is_measured(estimate):
             limits += [float(estimate[end]) for end in ("value", "low", "high") if estimate.get(end)]
     finite = [limit for limit in limits if math.isfinite(limit) and limit > 0]
     low, high = max(min(finite) / 1.25, 0.02), min(max(finite) * 1.25, 50.0)
-    return min(low, 0.5), max(high, 1.6)
+    return min(low, 0.5, high**-_ROOM), max(high, 1.6, low**-_ROOM)
 
 
 def forest(name: str, title: str, rows: Sequence[Row], low_means: str, high_means: str) -> Markup:
@@ -72,7 +75,8 @@ def strip(estimate: Estimate, span: tuple[float, float]) -> Markup:
     """Returns the plot of one ratio for a table row; rows of a table share `span`. The row's cells say it in text."""
     axis = svg.Axis(*span, 8, _STRIP - 8, log=True)
     one = axis(1.0)
-    body = [svg.line(one, 0, one, _TALL, "zero"), *_mark(axis, estimate, _TALL / 2, "dot")]
+    mark = _mark(axis, estimate, _TALL / 2, "dot") if is_measured(estimate) else []
+    body = [svg.line(one, 0, one, _TALL, "zero"), *mark]
     return Markup(
         '<svg class="plot strip" aria-hidden="true" viewBox="0 0 {w} {h}" width="{w}" height="{h}">{body}</svg>'
     ).format(w=_STRIP, h=_TALL, body=Markup("").join(body))
@@ -81,7 +85,7 @@ def strip(estimate: Estimate, span: tuple[float, float]) -> Markup:
 def strip_axis(span: tuple[float, float]) -> Markup:
     """Returns the axis that stands above a column of strips."""
     axis = svg.Axis(*span, 8, _STRIP - 8, log=True)
-    body = [svg.text(axis(tick), 28, f"×{tick:g}", "tick", "middle") for tick in _ticks(axis)]
+    body = [svg.text(axis(tick), 28, f"×{tick:g}", "tick", "middle") for tick in _spaced(axis)]
     body.append(svg.text(axis(1.0) - 6, 12, "← less", "axis", "end"))
     body.append(svg.text(axis(1.0) + 6, 12, "more →", "axis"))
     return Markup(
@@ -100,6 +104,15 @@ def _frame(axis: svg.Axis, bottom: float) -> list[Markup]:
 def _ticks(axis: svg.Axis) -> list[float]:
     ticks = svg.log_ticks(axis.low, axis.high)
     return [tick for tick in ticks if abs(axis(tick) - axis(1.0)) > 18 or tick == 1.0]
+
+
+def _spaced(axis: svg.Axis) -> list[float]:
+    """Returns those ticks whose words do not touch: 1, and outward from it."""
+    shown = [1.0]
+    for tick in sorted(_ticks(axis), key=lambda tick: abs(axis(tick) - axis(1.0))):
+        if all(abs(axis(tick) - axis(other)) > 34 for other in shown):
+            shown.append(tick)
+    return shown
 
 
 def _ends(axis: svg.Axis, bottom: float, low_means: str, high_means: str) -> list[Markup]:
