@@ -51,7 +51,9 @@ _PROVENANCE = ("bundles", "evaluator", "packages")
 Json = dict[str, Any]
 
 
-def build(record: Mapping[str, Any], states: Mapping[str, State], context: Context) -> Json:
+def build(
+    record: Mapping[str, Any], states: Mapping[str, State], context: Context, more: Mapping[str, Json] | None = None
+) -> Json:
     """Returns the content of report.json.
 
     Args:
@@ -59,10 +61,10 @@ def build(record: Mapping[str, Any], states: Mapping[str, State], context: Conte
             `evaluator`, `packages`, `plan`, `counts`, `shards` and `gate` (checks with their sentences).
         states: Merged state of each measure, by name.
         context: What the measures must know about the run.
+        more: Results of measures that were made otherwise, by name.
     """
-    return assemble(
-        record, {name: MEASURES[name].result(state, context) for name, state in sorted(states.items())}, context
-    )
+    results = {name: MEASURES[name].result(state, context) for name, state in sorted(states.items())}
+    return assemble(record, {**results, **(more or {})}, context)
 
 
 def assemble(record: Mapping[str, Any], measures: Mapping[str, Json], context: Context) -> Json:

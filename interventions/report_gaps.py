@@ -20,9 +20,10 @@ _QUESTIONS: Final = {
         "Vocabulary and topics lost",
         "this run has no distribution-shift measure, and so no placebo to compare with",
     ),
-    "proxy_lm": (
+    "proxy": (
         "Effect on a model trained on the data: perplexity, toxic continuations",
-        "this run trained no proxy model; a change in the data is not yet a change in a model",
+        "this run trained no proxy model (`evaluate: {proxy_lm: true}` does); a change in the data is not yet a change "
+        "in a model",
     ),
     "frontier": ("Other thresholds than the published ones", "this run has no threshold sweep"),
     "labels": (

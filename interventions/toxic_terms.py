@@ -18,6 +18,7 @@ import numpy as np
 from tamis.classifiers.base import FloatMatrix
 from tamis.classifiers.passages import Passages
 from tamis.interventions.masking import fingerprint
+from tamis.interventions.proxy_lanes import TOXIC
 
 __all__ = ["TermList", "terms"]
 
@@ -25,7 +26,7 @@ _NORMALISER: Final = "web-1"
 _FILE: Final = "toxic_terms_en.csv"
 
 #: The words of this list are those of labelled sets that classifiers are trained on; see `pipeline.independence`.
-_TRAINING: Final = {"family": "lexicon", "sources": [{"name": "surge-profanity", "families": ["surge"]}]}
+_TRAINING: Final = {"family": "lexicon", "sources": [{"name": "surge-profanity", "families": ["surge word list"]}]}
 
 
 class TermList:
@@ -64,6 +65,10 @@ class TermList:
                     for column, severity in filter(None, (alone, pair)):
                         found[i, column] = max(found[i, column], severity)
         return found
+
+    def threshold(self, category: str, point: str, value: float | None = None) -> float:
+        """Returns the severity from which on a term is toxic, whatever is asked for: the list has no other."""
+        return TOXIC
 
     def _learn(self, word: str) -> tuple[bool, tuple[int, float] | None]:
         """Returns whether a term begins with the word, and the word's own entry; kept, since words repeat."""

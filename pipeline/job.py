@@ -19,7 +19,7 @@ import apache_beam as beam
 import msgspec
 
 from tamis.classifiers.errors import TamisError
-from tamis.pipeline import merging, publish
+from tamis.pipeline import merging, proxy, publish
 from tamis.pipeline.errors import describe
 from tamis.pipeline.merging import Merged
 from tamis.pipeline.paths import Shard
@@ -153,5 +153,6 @@ class Publish(beam.DoFn):
     def process(self, element: bytes) -> Iterator[str]:
         """Yields the run's status."""
         spec = msgspec.json.decode(self._spec, type=RunSpec)
-        context = _workbench(self._spec).context
-        yield publish.finish(open_store(spec.plan.output), spec, _MERGED.decode(element), context)
+        bench, store, merged = _workbench(self._spec), open_store(spec.plan.output), _MERGED.decode(element)
+        more = functools.partial(proxy.measured, store, spec, merged, bench)
+        yield publish.finish(store, spec, merged, bench.context, more)

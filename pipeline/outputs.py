@@ -1,4 +1,4 @@
-"""The files that one shard writes: documents, attributes, scores, quarantine; each whole or not at all."""
+"""The files that one shard writes: documents, attributes, scores, samples, quarantine; each whole or not at all."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from contextlib import ExitStack
 from types import TracebackType
 
 from tamis.interventions.batch import Batch
-from tamis.pipeline import quarantine
+from tamis.interventions.proxy_sample import SampledDocument
+from tamis.pipeline import quarantine, samples
 from tamis.pipeline.decompress import compression_of
 from tamis.pipeline.document import Document, Rejected
 from tamis.pipeline.formats import Reader, Writer, format_of, write_shard
@@ -36,6 +37,7 @@ class ShardOutputs:
         documents: Whether documents are written: False where the plan publishes nothing.
         like: The reader of the shard: columnar formats take their schema from it, CSV and WARC their header.
         categories: Categories of each classifier and of the evaluator, for the score file; None writes none.
+        sampled: Whether the proxy's sample is written.
     """
 
     def __init__(
@@ -47,6 +49,7 @@ class ShardOutputs:
         documents: bool,
         like: Reader | None = None,
         categories: Categories | None = None,
+        sampled: bool = False,
     ) -> None:
         self._store, self._folder, self._corpus, self._shard = store, folder, corpus, shard
         self._lines_name = lines_name(shard, corpus.format)
@@ -54,12 +57,14 @@ class ShardOutputs:
         self._writers: dict[str, tuple[str, Writer | ByteWriter | ScoreWriter]] = {}
         self._with_documents = documents
         self._categories = categories
+        self._sampled = sampled
         self._like = like
 
     def __enter__(self) -> ShardOutputs:
         with self._stack:
             self._attributes = self._lines("attributes")
             self._documents = self._open_documents() if self._with_documents else None
+            self._samples = self._lines(samples.ROLE) if self._sampled else None
             self._scores = None if self._categories is None else self._open_scores(self._categories)
             # Everything is open: closing is __exit__'s part from here on.
             self._stack = self._stack.pop_all()
@@ -109,6 +114,11 @@ class ShardOutputs:
         """Writes the scores of a batch, a row a document."""
         if self._scores is not None:
             self._scores.write(batch, numbers)
+
+    def samples(self, documents: Iterable[SampledDocument]) -> None:
+        """Writes documents of the proxy's sample."""
+        if self._samples is not None:
+            self._samples.write(samples.encode(documents))
 
     def documents(self, documents: Sequence[Document], texts: Sequence[str | None] | None) -> None:
         """Writes kept documents, with the text that replaces their own where there is one."""

@@ -64,9 +64,19 @@ class PassagePlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Evaluate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How much is evaluated: about `sample` documents by hash of the id, or all when there are fewer."""
+    """How much is evaluated, and what with.
+
+    Attributes:
+        sample: The evaluator scores about so many documents, by hash of the id, or all when there are fewer.
+        proxy_lm: Whether a small language model is trained on before and after, and asked: minutes at the run's end.
+        proxy_tokens: Tokens that it is trained on.
+        proxy_lexicon: The word list that makes its output toxic: a bundle of the kind lexicon; None: the shipped one.
+    """
 
     sample: int = 50_000
+    proxy_lm: bool = False
+    proxy_tokens: int = 1_000_000
+    proxy_lexicon: str | None = None
 
 
 class Gate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -227,6 +237,10 @@ def _check_meaning(plan: Plan) -> None:
         raise UsageError(f"`passages.target: {plan.passages.target}` is out of range; write 50 to 4000 characters")
     if plan.evaluate.sample < 0:
         raise UsageError(f"`evaluate.sample: {plan.evaluate.sample}` is negative; write a number of documents")
+    if not 20_000 <= plan.evaluate.proxy_tokens <= 20_000_000:
+        raise UsageError(
+            f"`evaluate.proxy_tokens: {plan.evaluate.proxy_tokens}` is out of range; write 20000 to 20000000 tokens"
+        )
 
 
 def _check_root(key: str, root: str, written: bool) -> None:

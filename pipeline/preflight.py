@@ -15,12 +15,13 @@ import msgspec
 
 from tamis.classifiers.errors import ShardError
 from tamis.classifiers.selftest import check_fasttext_apart
-from tamis.interventions import sampling
+from tamis.interventions import proxy_sample, sampling
 from tamis.pipeline import runspec, scoring
 from tamis.pipeline.binding import interventions_of, rates_of
 from tamis.pipeline.document import Document
 from tamis.pipeline.paths import Shard
 from tamis.pipeline.plan import Plan
+from tamis.pipeline.proxy import lexicon_of
 from tamis.pipeline.runspec import PilotPart, RunSpec
 from tamis.pipeline.shard import list_corpus, peek
 from tamis.pipeline.workbench import Workbench, load_models
@@ -62,6 +63,13 @@ class Pilot:
     def documents(self) -> float:
         """Returns the estimated number of documents of the corpus; shards of one corpus can differ by much."""
         return self.scale * sum(len(part.documents) * part.scale for part in self.parts)
+
+    def words(self) -> float:
+        """Returns the estimated number of words of the corpus, as much of each document as the proxy's sample takes."""
+        return self.scale * sum(
+            part.scale * sum(len(document.text[: proxy_sample.TEXT_CAP].split()) for document in part.documents)
+            for part in self.parts
+        )
 
     def record(self) -> list[PilotPart]:
         """Returns what was looked at, for the run's record."""
@@ -139,7 +147,8 @@ def check(plan: Plan) -> Preflight:
     pilot = _pilot(plan, shards)
     inputs = runspec.inputs_digest((item.path, item.size) for item in shards)
     level = _sample_level(plan, pilot)
-    spec = runspec.resolve(plan, models.ids(), models.evaluator_id(), level, inputs)
+    proxy = _proxy(plan, pilot)
+    spec = runspec.resolve(plan, models.ids(), models.evaluator_id(), level, inputs, proxy=proxy)
     spec = msgspec.structs.replace(spec, points=points, pilot=pilot.record(), pilot_scale=pilot.scale)
     bench = Workbench.assemble(spec, models)
     if any(item.matches for item in interventions.values()):
@@ -172,6 +181,14 @@ def _sample_level(plan: Plan, pilot: Pilot) -> int | None:
     if plan.evaluator is None or plan.evaluate.sample == 0:
         return None
     return sampling.level_for(round(pilot.documents()), plan.evaluate.sample)
+
+
+def _proxy(plan: Plan, pilot: Pilot) -> tuple[int, str] | None:
+    """Returns the level of the proxy's sample and the id of its word list, None where the plan asks for no proxy."""
+    if not plan.evaluate.proxy_lm:
+        return None
+    level = proxy_sample.level_for_tokens(pilot.words(), plan.evaluate.proxy_tokens)
+    return level, lexicon_of(plan).id
 
 
 def _warnings(shards: Sequence[Shard]) -> Iterator[str]:

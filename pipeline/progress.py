@@ -18,9 +18,12 @@ from tamis.classifiers.errors import TamisError
 from tamis.pipeline import receipts
 from tamis.pipeline.storage import Store
 
-__all__ = ["Watch", "shown"]
+__all__ = ["LAST_STAGE", "Watch", "shown"]
 
 LOG = logging.getLogger(__name__)
+
+#: What the run's folder holds while its last stage takes its time: one line for people.
+LAST_STAGE = "PROGRESS"
 
 INTERVAL_S = 1.0
 PLAIN_EVERY_S = 15.0
@@ -78,8 +81,17 @@ class Watch:
         self.dropped += receipt.counts.dropped
         return True
 
+    def _told(self) -> str:
+        """What the last stage says of itself, "" while it says nothing."""
+        try:
+            return self.store.read(f"{self.folder}/{LAST_STAGE}").decode("utf-8", "replace").strip()
+        except OSError:
+            return ""
+
     def line(self) -> str:
         """Says where the run stands in one line."""
+        if self.done >= self.shards and (told := self._told()):
+            return told
         elapsed = max(time.monotonic() - self._start, 1e-9)
         rate = (self.bytes - self._bytes_at_start) / elapsed
         documents = (self.seen - self._seen_at_start) / elapsed

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -23,7 +23,13 @@ from tamis.pipeline.storage import Store
 __all__ = ["FAILURES", "finish"]
 
 
-def finish(store: Store, spec: RunSpec, merged: Merged, context: Context) -> str:
+def finish(
+    store: Store,
+    spec: RunSpec,
+    merged: Merged,
+    context: Context,
+    more: Callable[[], Mapping[str, Any]] = dict,
+) -> str:
     """Ends a run; safe to repeat.
 
     Args:
@@ -31,6 +37,7 @@ def finish(store: Store, spec: RunSpec, merged: Merged, context: Context) -> str
         spec: What was run.
         merged: The merge of every shard's receipt or failure.
         context: What the measures must know about the run.
+        more: Makes the results of measures that do not add up over shards, by name; asked when no shard failed.
 
     Returns:
         The run's status: "published", "refused", "measured", or "failed", which leaves `FAILURES.json` in the
@@ -51,7 +58,7 @@ def finish(store: Store, spec: RunSpec, merged: Merged, context: Context) -> str
     store.sweep(spec.folder)
     checks = _gate(spec, merged, context)
     status = _status(spec, checks)
-    files = _report_files(spec, merged, context, checks, status)
+    files = _report_files(spec, merged, context, checks, status, more())
     data = manifests.encode(_manifest(spec, merged, checks, status, files))
     # Before the report of a finished run is written over by one that does not belong to its manifest.
     manifests.check_same(store, spec.run_id, data)
@@ -98,7 +105,12 @@ def _status(spec: RunSpec, checks: list[gate.Check]) -> str:
 
 
 def _report_files(
-    spec: RunSpec, merged: Merged, context: Context, checks: list[gate.Check], status: str
+    spec: RunSpec,
+    merged: Merged,
+    context: Context,
+    checks: list[gate.Check],
+    status: str,
+    more: Mapping[str, Any],
 ) -> dict[str, bytes]:
     record = {
         "run_id": spec.run_id,
@@ -114,7 +126,7 @@ def _report_files(
         "shards": len(merged.shards),
         "gate": [_check_record(item) for item in checks],
     }
-    content = report.build(record, merged.states, context)
+    content = report.build(record, merged.states, context, more)
     return {
         "report.json": canonical_bytes(content) + b"\n",
         "index.html": report_html.render(content).encode(),

@@ -41,6 +41,8 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True):
         version: Version of tamis.
         fingerprint: Identity of the policy: everything above except where input and output lie.
         run_id: Identity of the run: fingerprint and inputs.
+        proxy_level: One document in 2**proxy_level is in the sample that the proxy model learns from; None = no proxy.
+        proxy_lexicon: Id of the word list that its output is scored with.
         scores: The run whose stored scores were decided on; None = the documents were scored.
         points: Where the operating points lie that the rules name.
         pilot: What the launcher looked at to set `sample_level` and `rates`; with `pilot_scale`, how many times these
@@ -58,6 +60,8 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True):
     version: str
     fingerprint: str
     run_id: str
+    proxy_level: int | None = None
+    proxy_lexicon: str | None = None
     scores: str | None = None
     points: dict[str, float] = {}
     pilot: list[PilotPart] = []
@@ -77,6 +81,7 @@ def resolve(
     level: int | None,
     inputs: str,
     scores: str | None = None,
+    proxy: tuple[int, str] | None = None,
 ) -> RunSpec:
     """Computes the identity of a run; the same arguments give the same run id on any machine."""
     version = metadata.version("tamis")
@@ -85,6 +90,8 @@ def resolve(
     content = {"plan": policy, "bundles": bundles, "evaluator": evaluator, "sample_level": level, "version": version}
     if scores is not None:
         content["scores"] = scores
+    if proxy is not None:
+        content["proxy"] = proxy
     fingerprint = hashlib.sha256(canonical_bytes(content)).hexdigest()
     run_id = hashlib.sha256(f"{fingerprint}\n{inputs}".encode()).hexdigest()[:16]
     return RunSpec(
@@ -98,6 +105,8 @@ def resolve(
         fingerprint=fingerprint,
         run_id=run_id,
         scores=scores,
+        proxy_level=None if proxy is None else proxy[0],
+        proxy_lexicon=None if proxy is None else proxy[1],
     )
 
 

@@ -13,6 +13,7 @@ from contextlib import ExitStack
 import numpy as np
 
 from tamis.classifiers.errors import ShardError
+from tamis.interventions import proxy_sample
 from tamis.interventions.batch import Batch
 from tamis.interventions.measures.table import MEASURES
 from tamis.interventions.rules import Intervention
@@ -98,9 +99,8 @@ def _process(bench: Workbench, shard: Shard, store: Store) -> Receipt:
     with ExitStack() as stack:
         reader = stack.enter_context(open_shard(spec.plan.corpus, shard.path, version=shard.version))
         published = spec.plan.publish is not None
-        outputs = stack.enter_context(
-            ShardOutputs(store, spec.folder, spec.plan.corpus, shard.path, published, reader, _categories(bench))
-        )
+        options = published, reader, _categories(bench), spec.proxy_level is not None
+        outputs = stack.enter_context(ShardOutputs(store, spec.folder, spec.plan.corpus, shard.path, *options))
         for records in reader:
             work.add(records, outputs)
         reach("shard.read")
@@ -158,6 +158,8 @@ class _Work:
         conditions, bundles = bench.context.conditions, bench.spec.bundles
         outputs.attributes(attributes.rows(batch, numbers, decisions, conditions, bundles, published))
         outputs.scores(batch, numbers)
+        if bench.spec.proxy_level is not None:
+            outputs.samples(proxy_sample.sample(batch, decisions, bench.interventions, bench.spec.proxy_level))
         if published is None:
             return _counts(documents, None)
         _write(bench.interventions[published], batch, decisions[published], documents, outputs)

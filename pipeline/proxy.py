@@ -1,0 +1,173 @@
+"""The proxy evaluation as a part of publishing a run: reads the shards' samples, asks the models, remembers the answer.
+
+It is the one measure that does not add up over shards, so it runs once, when the run ends. How far it is stands in a
+small file in the run's folder while it runs, for whoever watches.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tamis.classifiers import bundle
+from tamis.classifiers.base import Classifier
+from tamis.classifiers.errors import TamisError, UsageError
+from tamis.classifiers.passages import Passages
+from tamis.interventions import proxy_lm
+from tamis.interventions.toxic_terms import terms
+from tamis.pipeline import manifest as manifests
+from tamis.pipeline import samples
+from tamis.pipeline.independence import certificate
+from tamis.pipeline.merging import Merged
+from tamis.pipeline.outputs import lines_name
+from tamis.pipeline.plan import Plan
+from tamis.pipeline.progress import LAST_STAGE
+from tamis.pipeline.runspec import RunSpec
+from tamis.pipeline.storage import Store
+from tamis.pipeline.workbench import Workbench
+
+__all__ = ["NAME", "lexicon_of", "measured"]
+
+#: Name of the result among the report's measures.
+NAME = "proxy"
+#: Where the result is kept.
+REPORT = "report.json"
+#: Seconds between two lines; on an object store each is a request.
+EVERY_S = 2.0
+#: Threads at most: every one holds a model.
+MOST_WORKERS = 8
+
+_TOKENS = "a trigram forgets a control token after two words; `tamis generations score` measures it on a real model"
+
+
+class Lexicon(Classifier, Protocol):
+    """A word list that says who it is."""
+
+    @property
+    def id(self) -> str:
+        """Name and digest."""
+
+    @property
+    def kind(self) -> str:
+        """Kind of classifier."""
+
+    @property
+    def training(self) -> Mapping[str, Any]:
+        """What it was made of."""
+
+    def threshold(self, category: str, point: str, value: float | None = None) -> float:
+        """Returns the threshold of an operating point."""
+
+
+def lexicon_of(plan: Plan) -> Lexicon:
+    """Returns the word list that the plan's proxy output is scored with.
+
+    Raises:
+        UsageError: The plan names a bundle that is no word list.
+    """
+    ref = plan.evaluate.proxy_lexicon
+    if ref is None:
+        return terms()
+    found = bundle.load(ref)
+    if found.kind != "lexicon":
+        raise UsageError(
+            f"`evaluate.proxy_lexicon: {ref}` is of the kind {found.kind}; the proxy counts words, so name a bundle of "
+            "the kind lexicon, or leave the key out for the list that ships with tamis"
+        )
+    return found
+
+
+def measured(store: Store, spec: RunSpec, merged: Merged, bench: Workbench) -> dict[str, Any]:
+    """Returns the proxy's result under its name, nothing where the plan does not ask for it.
+
+    Args:
+        store: The output root.
+        spec: The run.
+        merged: The merge of every shard's receipt; none failed.
+        bench: The run's models and rules.
+
+    Raises:
+        ShardError: A sample is damaged.
+    """
+    if spec.proxy_level is None:
+        return {}
+    known = _remembered(store, spec, merged)
+    if known is not None:
+        return {NAME: known}
+    with _told(store, spec.folder) as tell:
+        tell("proxy: reading the sample")
+        names = [lines_name(line.shard, spec.plan.corpus.format) for line in merged.sorted_shards()]
+        paths = [f"{spec.folder}/{samples.ROLE}/{name}" for name in names]
+        rows = [row for path in paths for row in samples.read(store, path)]
+        result = proxy_lm.evaluate(rows, _settings(spec, bench), tell)
+    return {NAME: {**result, "level": spec.proxy_level}}
+
+
+def _remembered(store: Store, spec: RunSpec, merged: Merged) -> Any:
+    """Returns the result of the same run if it has ended before: a rerun with nothing to do takes no minutes."""
+    try:
+        manifest, _ = manifests.read(store, spec.run_id)
+        data = store.read(f"{spec.folder}/report/{REPORT}")
+        if manifest.shards != merged.sorted_shards() or manifest.report[REPORT] != hashlib.sha256(data).hexdigest():
+            return None
+        return json.loads(data)["measures"][NAME]
+    except (TamisError, FileNotFoundError, KeyError, ValueError):
+        return None
+
+
+def _settings(spec: RunSpec, bench: Workbench) -> proxy_lm.Settings:
+    lexicon = lexicon_of(spec.plan)
+    found = certificate(bench.models.classifiers, lexicon)
+    return proxy_lm.Settings(
+        interventions=list(bench.interventions),
+        lexicon=lexicon,
+        lexicon_id=lexicon.id,
+        independent=found.independent,
+        checks=found.record()["checks"],
+        flags=lambda texts: _flagged(bench, texts),
+        tokens=spec.plan.evaluate.proxy_tokens,
+        workers=min(len(os.sched_getaffinity(0)), MOST_WORKERS),
+        unlearnable={
+            name: _TOKENS
+            for name, item in bench.interventions.items()
+            if "control_token" in item.actions and set(item.actions) <= {"control_token", "tag"}
+        },
+    )
+
+
+def _flagged(bench: Workbench, texts: Sequence[str]) -> NDArray[np.bool_]:
+    """Says which terms, each as a document of its own, reach a threshold of some intervention."""
+    found = np.zeros(len(texts), np.bool_)
+    cut, languages = Passages.of(texts), ["und"] * len(texts)
+    scores = {name: scorer.score(cut, languages) for name, scorer in bench.scorers.items()}
+    for conditions in bench.context.conditions.values():
+        for classifier, category, threshold in conditions:
+            own = scores[classifier]
+            if category in own.categories:
+                found |= own.document[:, own.categories.index(category)] >= threshold
+    return found
+
+
+@contextmanager
+def _told(store: Store, folder: str) -> Iterator[Callable[[str], None]]:
+    """Yields a function that leaves a line in the run's folder, now and then; it is gone at the end."""
+    last = -EVERY_S
+
+    def tell(line: str) -> None:
+        nonlocal last
+        if time.monotonic() - last >= EVERY_S:
+            store.write(f"{folder}/{LAST_STAGE}", f"{line}\n".encode())
+            last = time.monotonic()
+
+    try:
+        yield tell
+    finally:
+        store.delete(f"{folder}/{LAST_STAGE}")
