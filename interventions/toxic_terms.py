@@ -66,7 +66,7 @@ class TermList:
                         found[i, column] = max(found[i, column], severity)
         return found
 
-    def threshold(self, category: str, point: str, value: float | None = None) -> float:
+    def threshold(self, category: str, point: str, value: float | None = None) -> float:  # noqa: ARG002
         """Returns the severity from which on a term is toxic, whatever is asked for: the list has no other."""
         return TOXIC
 
