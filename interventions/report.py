@@ -93,8 +93,8 @@ def _provenance(record: Mapping[str, Any], context: Context) -> Json:
         **_only(record, _PROVENANCE),
         "plan": plan,
         "salt": context.salt,
-        **context.notes,
         "command": "tamis run plan.yaml",
+        **context.notes,
     }
 
 

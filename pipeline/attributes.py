@@ -27,11 +27,9 @@ from tamis.classifiers.base import BatchScores, FloatMatrix, Unscored
 from tamis.interventions.batch import Batch
 from tamis.interventions.rewriting import redacted_spans
 from tamis.interventions.verdict import Action, Decisions
-from tamis.pipeline.scoring import DECIMALS
+from tamis.pipeline.scale import DECIMALS, SPAN_FLOOR
 
-__all__ = ["SPAN_FLOOR", "rows"]
-
-SPAN_FLOOR = 0.1
+__all__ = ["rows"]
 
 Spans = list[list[float]]
 

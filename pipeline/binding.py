@@ -7,17 +7,28 @@ be made again from stored scores where no classifier is loaded.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, MutableMapping
+from typing import Any
 
 from tamis.classifiers.errors import UsageError
 from tamis.interventions.batch import Batch
 from tamis.interventions.measures.base import Context
 from tamis.interventions.rules import Intervention, parse_interventions
+from tamis.pipeline import storable
 from tamis.pipeline.described import Described, Models
 from tamis.pipeline.independence import certificate
 from tamis.pipeline.plan import Plan
 from tamis.pipeline.runspec import RunSpec
+from tamis.pipeline.scale import PASSAGE_FLOOR
 
-__all__ = ["calibrated", "context_of", "evaluator_thresholds", "interventions_again", "interventions_of", "rates_of"]
+__all__ = [
+    "calibrated",
+    "context_of",
+    "evaluator_thresholds",
+    "floors_of",
+    "interventions_again",
+    "interventions_of",
+    "rates_of",
+]
 
 SALT = "tamis"
 
@@ -73,6 +84,23 @@ def calibrated(interventions: Mapping[str, Intervention], rates: Mapping[str, fl
     return {name: item.calibrated(rates) if item.matches and rates else item for name, item in interventions.items()}
 
 
+def floors_of(
+    interventions: Mapping[str, Intervention], categories: Mapping[str, tuple[str, ...]]
+) -> dict[str, dict[str, float]]:
+    """Returns the scores from which on passages are stored: `PASSAGE_FLOOR`, or where a rule that acts on them begins.
+
+    Args:
+        interventions: The plan's interventions, by name.
+        categories: Categories of each classifier.
+    """
+    floors = {name: dict.fromkeys(found, PASSAGE_FLOOR) for name, found in categories.items()}
+    for intervention in interventions.values():
+        for test in storable.acting(intervention):
+            into = floors[test.classifier]
+            into[test.category] = min(into[test.category], test.threshold)
+    return floors
+
+
 def rates_of(interventions: Mapping[str, Intervention], parts: Iterable[tuple[float, Batch]]) -> dict[str, float]:
     """Returns the share of words that each intervention removes which a random control matches.
 
@@ -94,6 +122,9 @@ def context_of(spec: RunSpec, models: Models, interventions: Mapping[str, Interv
     """Returns what the measures must know about a run."""
     evaluator = models.evaluator
     independence = certificate(models.classifiers, evaluator)
+    notes: dict[str, Any] = {"independence": independence.record(), "sample_level": spec.sample_level}
+    if spec.scores is not None:
+        notes |= {"scores": spec.scores, "command": f"tamis apply plan.yaml --scores runs/{spec.scores}"}
     return Context(
         interventions={name: item.labels for name, item in interventions.items()},
         published=spec.plan.publish,
@@ -104,7 +135,7 @@ def context_of(spec: RunSpec, models: Models, interventions: Mapping[str, Interv
         evaluator_thresholds={} if evaluator is None else evaluator_thresholds(evaluator),
         salt=SALT,
         independent=independence.independent,
-        notes={"independence": independence.record(), "sample_level": spec.sample_level},
+        notes=notes,
     )
 
 

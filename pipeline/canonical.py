@@ -15,6 +15,9 @@ import msgspec
 
 __all__ = ["canonical_bytes", "digest"]
 
+_STRING = frozenset((str,))
+_ATOMS = frozenset((int, float, str, bool, type(None)))
+
 
 def canonical_bytes(value: Any) -> bytes:
     """Encodes a value.
@@ -45,9 +48,12 @@ def _plain(value: Any) -> Any:
     if isinstance(value, msgspec.Struct):
         return {key: _plain(getattr(value, name)) for name, key in _names(type(value))}
     if isinstance(value, dict):
+        if _STRING.issuperset(map(type, value)) and _ATOMS.issuperset(map(type, value.values())):
+            return value
         return {_key(key): _plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
+        # Most of a receipt is lists of counts: a look at their types is enough, at a tenth of the time.
+        return value if _ATOMS.issuperset(map(type, value)) else [_plain(item) for item in value]
     return value
 
 

@@ -41,10 +41,10 @@ class Merged(msgspec.Struct, frozen=True):
         return sorted(self.shards)
 
 
-def of_receipt(receipt: Receipt) -> Merged:
-    """Returns the merge of one receipt."""
+def of_receipt(receipt: Receipt, sha256: str | None = None) -> Merged:
+    """Returns the merge of one receipt, whose digest need not be computed again where it is known."""
     documents = receipt.outputs.get("documents")
-    line = ShardLine(receipt.shard, digest(receipt), receipt.counts, documents.bytes if documents else 0)
+    line = ShardLine(receipt.shard, sha256 or digest(receipt), receipt.counts, documents.bytes if documents else 0)
     return Merged(receipt.counts, receipt.measures, (line,))
 
 

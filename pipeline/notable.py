@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,14 +12,15 @@ from tamis.classifiers.base import FloatMatrix
 from tamis.interventions.batch import Batch
 from tamis.interventions.measures.effects import passage_amounts
 from tamis.interventions.stored import StoredPassages
-from tamis.pipeline.attributes import SPAN_FLOOR
 
-__all__ = ["REST", "Notable", "notable", "restored"]
+__all__ = ["REST", "Floors", "Notable", "notable", "restored"]
 
 #: `start` of the entry that stands for a document's other passages.
 REST = -1
 
 Ints = NDArray[np.int64]
+#: Classifier -> category -> score.
+Floors = Mapping[str, Mapping[str, float]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +44,20 @@ class Notable:
     scores: FloatMatrix
 
 
-def notable(batch: Batch) -> Notable:
-    """Chooses the passages of a batch that are stored, and sums the others up."""
+def notable(batch: Batch, floors: Floors) -> Notable:
+    """Chooses the passages of a batch that are stored, and sums the others up.
+
+    Args:
+        batch: The documents.
+        floors: For each classifier, the score of each category from which on a passage is stored.
+    """
     passages, owner = batch.passages, batch.passages.owner()
     found = [*batch.scores.values()] if batch.evaluator is None else [*batch.scores.values(), batch.evaluator]
     scores = np.concatenate([one.passage for one in found], axis=1)
-    chosen = np.logical_or.reduce([(one.passage >= SPAN_FLOOR).any(axis=1) for one in batch.scores.values()])
+    chosen = np.zeros(len(passages), np.bool_)
+    for name, part in batch.scores.items():
+        limits = np.array([floors[name][category] for category in part.categories], np.float32)
+        chosen |= (part.passage >= limits).any(axis=1)
     own = np.flatnonzero(chosen)
     holders = np.zeros(len(batch), np.bool_)
     holders[owner[own]] = True

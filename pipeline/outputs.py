@@ -12,6 +12,7 @@ from tamis.pipeline import quarantine, samples
 from tamis.pipeline.decompress import compression_of
 from tamis.pipeline.document import Document, Rejected
 from tamis.pipeline.formats import Reader, Writer, format_of, write_shard
+from tamis.pipeline.notable import Floors
 from tamis.pipeline.plan import Corpus
 from tamis.pipeline.receipts import Output
 from tamis.pipeline.scorefile import Categories, ScoreWriter
@@ -36,7 +37,7 @@ class ShardOutputs:
         shard: Path of the shard.
         documents: Whether documents are written: False where the plan publishes nothing.
         like: The reader of the shard: columnar formats take their schema from it, CSV and WARC their header.
-        categories: Categories of each classifier and of the evaluator, for the score file; None writes none.
+        scored: What the score file must know, see `scorefile.schema`; None writes none.
         sampled: Whether the proxy's sample is written.
     """
 
@@ -48,7 +49,7 @@ class ShardOutputs:
         shard: str,
         documents: bool,
         like: Reader | None = None,
-        categories: Categories | None = None,
+        scored: tuple[Categories, Floors] | None = None,
         sampled: bool = False,
     ) -> None:
         self._store, self._folder, self._corpus, self._shard = store, folder, corpus, shard
@@ -56,7 +57,7 @@ class ShardOutputs:
         self._stack = ExitStack()
         self._writers: dict[str, tuple[str, Writer | ByteWriter | ScoreWriter]] = {}
         self._with_documents = documents
-        self._categories = categories
+        self._scored = scored
         self._sampled = sampled
         self._like = like
 
@@ -65,7 +66,7 @@ class ShardOutputs:
             self._attributes = self._lines("attributes")
             self._documents = self._open_documents() if self._with_documents else None
             self._samples = self._lines(samples.ROLE) if self._sampled else None
-            self._scores = None if self._categories is None else self._open_scores(self._categories)
+            self._scores = None if self._scored is None else self._open_scores(*self._scored)
             # Everything is open: closing is __exit__'s part from here on.
             self._stack = self._stack.pop_all()
         return self
@@ -82,10 +83,10 @@ class ShardOutputs:
         self._writers["documents"] = (path, writer)
         return writer
 
-    def _open_scores(self, categories: Categories) -> ScoreWriter:
+    def _open_scores(self, categories: Categories, floors: Floors) -> ScoreWriter:
         path = f"scores/{self._shard}.parquet"
         sink = self._stack.enter_context(self._store.open_write(f"{self._folder}/{path}"))
-        writer = ScoreWriter(sink, categories, tuple(self._corpus.fields.extra))
+        writer = ScoreWriter(sink, categories, floors, tuple(self._corpus.fields.extra))
         self._writers["scores"] = (path, writer)
         return writer
 

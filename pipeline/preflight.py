@@ -17,7 +17,7 @@ from tamis.classifiers.errors import ShardError
 from tamis.classifiers.selftest import check_fasttext_apart
 from tamis.interventions import proxy_sample, sampling
 from tamis.pipeline import runspec, scoring
-from tamis.pipeline.binding import interventions_of, rates_of
+from tamis.pipeline.binding import floors_of, interventions_of, rates_of
 from tamis.pipeline.document import Document
 from tamis.pipeline.paths import Shard
 from tamis.pipeline.plan import Plan
@@ -143,13 +143,14 @@ def check(plan: Plan) -> Preflight:
         check_fasttext_apart()
     points: dict[str, float] = {}
     interventions = interventions_of(plan, models, points)
+    floors = floors_of(interventions, {name: one.categories for name, one in models.classifiers.items()})
     shards = list_corpus(plan.corpus)
     pilot = _pilot(plan, shards)
     inputs = runspec.inputs_digest((item.path, item.size) for item in shards)
     level = _sample_level(plan, pilot)
     proxy = _proxy(plan, pilot)
     spec = runspec.resolve(plan, models.ids(), models.evaluator_id(), level, inputs, proxy=proxy)
-    spec = msgspec.structs.replace(spec, points=points, pilot=pilot.record(), pilot_scale=pilot.scale)
+    spec = msgspec.structs.replace(spec, points=points, floors=floors, pilot=pilot.record(), pilot_scale=pilot.scale)
     bench = Workbench.assemble(spec, models)
     if any(item.matches for item in interventions.values()):
         batches = ((part.scale, scoring.score(bench, part.documents)) for part in pilot.parts)

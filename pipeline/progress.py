@@ -72,7 +72,7 @@ class Watch:
 
     def _add(self, name: str) -> bool:
         try:
-            receipt, _ = receipts.decode(self.store.read(name), name)
+            receipt = receipts.unseal(self.store.read(name), name).brief()
         except (TamisError, OSError):
             return False
         self.done += 1

@@ -9,14 +9,31 @@ said of the input when it was read: modification time or object generation) is l
 from __future__ import annotations
 
 import hashlib
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import msgspec
 
 from tamis.classifiers.errors import ShardError
 from tamis.pipeline.canonical import canonical_bytes
 
-__all__ = ["FAILURES", "Counts", "Failure", "Input", "Output", "Receipt", "decode", "digest", "encode"]
+__all__ = [
+    "FAILURES",
+    "Brief",
+    "Counts",
+    "Failure",
+    "Input",
+    "Output",
+    "Receipt",
+    "Sealed",
+    "decode",
+    "digest",
+    "encode",
+    "seal",
+    "unseal",
+]
+
+R = TypeVar("R")
 
 SCHEMA = 1
 
@@ -89,10 +106,49 @@ class Failure(msgspec.Struct, frozen=True):
     reason: str
 
 
+class Brief(msgspec.Struct, frozen=True, kw_only=True):
+    """A receipt without its measurements; see `Receipt`."""
+
+    shard: str
+    fingerprint: str
+    input: Input
+    counts: Counts
+    outputs: dict[str, Output]
+
+
 class _Envelope(msgspec.Struct, forbid_unknown_fields=True):
     input_version: str
-    receipt: Receipt
+    receipt: msgspec.Raw
     sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """A receipt file whose digest matches its content.
+
+    Attributes:
+        version: The version of the input that the receipt speaks of.
+        sha256: Its digest: its identity in the manifest.
+    """
+
+    version: str
+    sha256: str
+    _content: msgspec.Raw
+    _where: str
+
+    def receipt(self) -> Receipt:
+        """Returns the receipt; ShardError where it is none."""
+        return self._decoded(Receipt)
+
+    def brief(self) -> Brief:
+        """Returns it without its measurements, which are most of it."""
+        return self._decoded(Brief)
+
+    def _decoded(self, kind: type[R]) -> R:
+        try:
+            return msgspec.json.decode(self._content, type=kind)
+        except msgspec.DecodeError as error:
+            raise _no_receipt(self._where, error) from None
 
 
 def digest(receipt: Receipt) -> str:
@@ -102,18 +158,24 @@ def digest(receipt: Receipt) -> str:
 
 def encode(receipt: Receipt, input_version: str) -> bytes:
     """Returns the bytes of a receipt file."""
+    return seal(receipt, input_version)[0]
+
+
+def seal(receipt: Receipt, input_version: str) -> tuple[bytes, str]:
+    """Returns the bytes of a receipt file, and the receipt's digest."""
     # The canonical form of `_Envelope`, around the receipt's own: measure states are large, and encoded once.
     content = canonical_bytes(msgspec.to_builtins(receipt))
     found = hashlib.sha256(content).hexdigest()
     version = canonical_bytes(input_version)
-    return b'{"input_version":%b,"receipt":%b,"sha256":"%b"}\n' % (version, content, found.encode())
+    return b'{"input_version":%b,"receipt":%b,"sha256":"%b"}\n' % (version, content, found.encode()), found
 
 
-def decode(data: bytes, where: str) -> tuple[Receipt, str]:
-    """Reads a receipt file.
+def unseal(data: bytes, where: str) -> Sealed:
+    """Checks a receipt file; its content is hashed as it stands, so that nothing is encoded again to check it.
 
-    Returns:
-        The receipt and the version of the input that it speaks of.
+    Args:
+        data: The file's bytes.
+        where: What errors call it.
 
     Raises:
         ShardError: The bytes are not a receipt, or its digest does not match its content.
@@ -121,11 +183,25 @@ def decode(data: bytes, where: str) -> tuple[Receipt, str]:
     try:
         envelope = msgspec.json.decode(data, type=_Envelope)
     except msgspec.DecodeError as error:
-        raise ShardError(f"{where}: not a receipt ({error}); delete the file and run again") from None
-    found = digest(envelope.receipt)
+        raise _no_receipt(where, error) from None
+    found = hashlib.sha256(envelope.receipt).hexdigest()
     if found != envelope.sha256:
         raise ShardError(
             f"{where}: the receipt was altered: recorded sha256 {envelope.sha256[:12]}, found {found[:12]}; "
             "delete the file and run again"
         )
-    return envelope.receipt, envelope.input_version
+    return Sealed(envelope.input_version, found, envelope.receipt, where)
+
+
+def decode(data: bytes, where: str) -> tuple[Receipt, str]:
+    """Reads a receipt file; see `unseal`.
+
+    Returns:
+        The receipt and the version of the input that it speaks of.
+    """
+    sealed = unseal(data, where)
+    return sealed.receipt(), sealed.version
+
+
+def _no_receipt(where: str, error: Exception) -> ShardError:
+    return ShardError(f"{where}: not a receipt ({error}); delete the file and run again")

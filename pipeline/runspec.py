@@ -45,6 +45,7 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True):
         proxy_lexicon: Id of the word list that its output is scored with.
         scores: The run whose stored scores were decided on; None = the documents were scored.
         points: Where the operating points lie that the rules name.
+        floors: Score of each category of each classifier from which on passages are stored.
         pilot: What the launcher looked at to set `sample_level` and `rates`; with `pilot_scale`, how many times these
             shards the corpus is.
         base: The run that was published at the launch, see `manifest.base_of`; None = not told. It is no part of the
@@ -64,6 +65,7 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True):
     proxy_lexicon: str | None = None
     scores: str | None = None
     points: dict[str, float] = {}
+    floors: dict[str, dict[str, float]] = {}
     pilot: list[PilotPart] = []
     pilot_scale: float = 0.0
     base: str | None = None

@@ -11,10 +11,11 @@
     CLASSIFIER__unscored     why, `classifiers.base.Unscored`; 0 where it is scored
     evaluator__…             the same of the evaluator; null where it was not asked
     evaluated                whether it was
+    mentions.…               what the document is about, see `mentioned`
     passages                 list of {start, end, words, bytes, CLASSIFIER__CATEGORY, …}: those in which a classifier
-                             gave a category `SPAN_FLOOR` or more, in order, then one with `start` -1 that has the
-                             highest scores of the others. Empty where no passage reached the floor: the document's
-                             own scores say enough
+                             gave a category its floor or more, in order, then one with `start` -1 that has the
+                             highest scores of the others. Empty where no passage reached a floor: the document's
+                             own scores say enough. The floors are in the file's metadata, see `binding.floors_of`
 
 Any reader of Parquet opens it. Rows are written in groups of `GROUP_ROWS`, whatever batches they were scored in.
 """
@@ -32,8 +33,9 @@ from numpy.typing import NDArray
 from pyarrow import parquet
 
 from tamis.interventions.batch import Batch
+from tamis.pipeline import mentioned
 from tamis.pipeline.hashing import HashingSink
-from tamis.pipeline.notable import Notable, notable
+from tamis.pipeline.notable import Floors, Notable, notable
 
 __all__ = ["EVALUATOR", "FORMAT", "GROUP_ROWS", "METADATA", "Categories", "ScoreWriter", "schema"]
 
@@ -50,11 +52,12 @@ _encode = msgspec.json.Encoder().encode
 Categories = Mapping[str, Sequence[str]]
 
 
-def schema(categories: Categories, fields: Iterable[str]) -> Any:
+def schema(categories: Categories, floors: Floors, fields: Iterable[str]) -> Any:
     """Returns the columns of a score file.
 
     Args:
         categories: Categories of each classifier by name, `EVALUATOR` last where there is one.
+        floors: Scores from which on passages are stored, as in `notable`.
         fields: Names of the further fields.
     """
     scores = [pa.field(f"{name}__{one}", pa.float32()) for name, found in categories.items() for one in found]
@@ -69,9 +72,11 @@ def schema(categories: Categories, fields: Iterable[str]) -> Any:
         *scores,
         *(pa.field(f"{name}__unscored", pa.uint8(), nullable=False) for name in categories),
         pa.field("evaluated", pa.bool_(), nullable=False),
+        *mentioned.fields(),
         pa.field("passages", pa.list_(pa.field("element", entry, nullable=False)), nullable=False),
     ]
-    facts = {"format": FORMAT, "categories": {name: list(found) for name, found in categories.items()}}
+    listed = {name: list(found) for name, found in categories.items()}
+    facts = {"format": FORMAT, "categories": listed, "floors": floors, "mentions": mentioned.facts()}
     return pa.schema(columns, {METADATA: json.dumps(facts)})
 
 
@@ -81,15 +86,17 @@ class ScoreWriter:
     Args:
         sink: The file, which stays its owner's to close.
         categories: As in `schema`.
+        floors: As in `schema`.
         fields: Names of the further fields that batches have.
 
     Attributes:
         records: Documents written so far.
     """
 
-    def __init__(self, sink: BinaryIO, categories: Categories, fields: Sequence[str]) -> None:
+    def __init__(self, sink: BinaryIO, categories: Categories, floors: Floors, fields: Sequence[str]) -> None:
         self.records = 0
-        self._schema = schema(categories, fields)
+        self._floors = floors
+        self._schema = schema(categories, floors, fields)
         self._sink = HashingSink(sink)
         self._parts: list[dict[str, Any]] = []
         self._waiting = 0
@@ -97,7 +104,7 @@ class ScoreWriter:
         plain = {"id", "row", "key", "chars", "words", "bytes", "passages.list.element.start"}
         self._writer = parquet.ParquetWriter(
             self._sink, self._schema, compression="zstd", compression_level=1, write_page_checksum=True,
-            use_dictionary=[name for name in _leaves(self._schema) if name not in plain],
+            use_dictionary=[name for name in _leaves(self._schema) if name not in plain and ".dialect." not in name],
             column_encoding={"row": "DELTA_BINARY_PACKED"},
         )  # fmt: skip
 
@@ -118,7 +125,7 @@ class ScoreWriter:
             batch: Documents and scores.
             numbers: Record number of each in its shard.
         """
-        self._parts.append(_columns(batch, numbers))
+        self._parts.append(_columns(batch, numbers, self._floors))
         self._waiting += len(batch)
         self.records += len(batch)
         if self._waiting >= GROUP_ROWS:
@@ -148,7 +155,7 @@ def _leaves(found: Any) -> Iterator[str]:
             yield field.name
 
 
-def _columns(batch: Batch, numbers: Sequence[int]) -> dict[str, Any]:
+def _columns(batch: Batch, numbers: Sequence[int], floors: Floors) -> dict[str, Any]:
     """Returns the columns of a batch: arrays, lists of strings, and the notable passages."""
     ends = np.concatenate([[0], np.cumsum(batch.passages.end - batch.passages.start)])[batch.passages.document]
     found: dict[str, Any] = {
@@ -167,7 +174,8 @@ def _columns(batch: Batch, numbers: Sequence[int]) -> dict[str, Any]:
     for name, one in scores.items():
         found |= {f"{name}__{category}": one.document[:, k] for k, category in enumerate(one.categories)}
         found[f"{name}__unscored"] = one.unscored
-    return {**found, "evaluated": batch.evaluated, "passages": notable(batch)}
+    about = mentioned.arrays(batch.mentions, len(batch))
+    return {**found, "evaluated": batch.evaluated, **about, "passages": notable(batch, floors)}
 
 
 def _field(value: object) -> str | None:
@@ -183,6 +191,8 @@ def _table(parts: Sequence[Mapping[str, Any]], found: Any) -> Any:
 def _array(parts: Sequence[Any], kind: Any) -> Any:
     if isinstance(parts[0], Notable):
         return _lists(parts, kind)
+    if isinstance(parts[0], pa.Array):
+        return pa.concat_arrays(parts)
     if not isinstance(parts[0], np.ndarray):
         return pa.array([value for part in parts for value in part], kind)
     return _numbers(np.concatenate(parts), kind)

@@ -17,6 +17,7 @@ from pyarrow import parquet
 from tamis.classifiers.base import BatchScores, FloatMatrix
 from tamis.interventions.batch import Batch
 from tamis.interventions.stored import StoredTexts
+from tamis.pipeline import mentioned
 from tamis.pipeline.errors import ShardError
 from tamis.pipeline.notable import Notable, restored
 from tamis.pipeline.scorefile import EVALUATOR, FORMAT, METADATA, SIZES, TEXTS
@@ -69,6 +70,7 @@ class ScoreFile:
             raise ShardError(f"{name}: not a score file ({type(error).__name__}); score the corpus anew") from None
         if facts["format"] != FORMAT:
             raise ShardError(f"{name}: format {facts['format']}, this version reads {FORMAT}: score the corpus anew")
+        self._lists = facts["mentions"]
         self.categories = {str(key): tuple(map(str, names)) for key, names in facts["categories"].items()}
         self.fields = tuple(one[6:] for one in self._file.schema_arrow.names if one.startswith("field."))
 
@@ -81,6 +83,15 @@ class ScoreFile:
         """Yields the documents in order, a row group at a time."""
         for group in range(self._file.num_row_groups):
             yield self._stored(self._file.read_row_group(group, use_threads=False))
+
+    def head(self, count: int) -> Iterator[Stored]:
+        """Yields the first documents, as many as asked for where there are as many."""
+        for group in range(self._file.num_row_groups):
+            table = self._file.read_row_group(group, use_threads=False).slice(0, count)
+            count -= table.num_rows
+            yield self._stored(table)
+            if not count:
+                return
 
     def _stored(self, table: Any) -> Stored:
         size = table.num_rows
@@ -107,6 +118,7 @@ class ScoreFile:
             scores=scores,
             evaluator=evaluator,
             evaluated=table["evaluated"].to_numpy(),
+            mentions=mentioned.restored(table, self._lists),
             fields={name: _values(table[f"field.{name}"].to_pylist()) for name in self.fields},
         )
         return Stored(batch, numbers, chars)

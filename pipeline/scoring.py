@@ -15,13 +15,10 @@ from tamis.classifiers.scorer import Scorer
 from tamis.interventions import sampling
 from tamis.interventions.batch import Batch
 from tamis.pipeline.document import Document
+from tamis.pipeline.scale import DECIMALS, EVALUATION_SALT
 from tamis.pipeline.workbench import Workbench
 
-__all__ = ["DECIMALS", "EVALUATION_SALT", "score"]
-
-#: Scores are rounded before anything is decided on them, so that stored scores lead to the same decisions.
-DECIMALS = 5
-EVALUATION_SALT = "evaluate"
+__all__ = ["score"]
 
 
 def score(bench: Workbench, documents: Sequence[Document]) -> Batch:

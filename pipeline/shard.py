@@ -9,18 +9,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 
 import numpy as np
 
 from tamis.classifiers.errors import ShardError
-from tamis.interventions import proxy_sample
+from tamis.interventions import mentions, proxy_sample
 from tamis.interventions.batch import Batch
+from tamis.interventions.measures.collateral import dialect_sample
 from tamis.interventions.measures.table import MEASURES
 from tamis.interventions.rules import Intervention
-from tamis.interventions.verdict import Action, Decisions
+from tamis.interventions.verdict import Decisions
 from tamis.pipeline import attributes, listing, receipts, scoring
+from tamis.pipeline.counting import counted
 from tamis.pipeline.document import Document, Rejected
 from tamis.pipeline.formats import Reader, open_shard
+from tamis.pipeline.notable import Floors
 from tamis.pipeline.outputs import ShardOutputs
 from tamis.pipeline.paths import Shard
 from tamis.pipeline.plan import Corpus
@@ -99,7 +103,7 @@ def _process(bench: Workbench, shard: Shard, store: Store) -> Receipt:
     with ExitStack() as stack:
         reader = stack.enter_context(open_shard(spec.plan.corpus, shard.path, version=shard.version))
         published = spec.plan.publish is not None
-        options = published, reader, _categories(bench), spec.proxy_level is not None
+        options = published, reader, _scored(bench), spec.proxy_level is not None
         outputs = stack.enter_context(ShardOutputs(store, spec.folder, spec.plan.corpus, shard.path, *options))
         for records in reader:
             work.add(records, outputs)
@@ -116,10 +120,11 @@ def _process(bench: Workbench, shard: Shard, store: Store) -> Receipt:
     )
 
 
-def _categories(bench: Workbench) -> Categories:
-    """Returns the categories of the score file."""
+def _scored(bench: Workbench) -> tuple[Categories, Floors]:
+    """Returns what the score file must know."""
     context = bench.context
-    return {**context.classifiers, **({EVALUATOR: context.evaluator} if context.evaluator else {})}
+    categories = {**context.classifiers, **({EVALUATOR: context.evaluator} if context.evaluator else {})}
+    return categories, bench.spec.floors
 
 
 def _check_input(shard: Shard, reader: Reader) -> None:
@@ -150,6 +155,8 @@ class _Work:
     def _filter(self, documents: Sequence[Document], outputs: ShardOutputs) -> Counts:
         bench = self._bench
         batch = scoring.score(bench, documents)
+        # What documents are about is measured, and stored: both in one look.
+        batch = replace(batch, mentions=mentions.look(batch, dialect_sample(batch.keys, bench.context)))
         decisions = {name: item.decide(batch) for name, item in bench.interventions.items()}
         for measure in self.measures.values():
             measure.add(batch, decisions)
@@ -160,10 +167,11 @@ class _Work:
         outputs.scores(batch, numbers)
         if bench.spec.proxy_level is not None:
             outputs.samples(proxy_sample.sample(batch, decisions, bench.interventions, bench.spec.proxy_level))
+        synthetic = sum(document.synthetic_id for document in documents)
         if published is None:
-            return _counts(documents, None)
+            return counted(len(documents), None, synthetic)
         _write(bench.interventions[published], batch, decisions[published], documents, outputs)
-        return _counts(documents, decisions[published])
+        return counted(len(documents), decisions[published], synthetic)
 
 
 def _write(
@@ -176,19 +184,3 @@ def _write(
         return
     texts = dict(intervention.rewrites(batch, decided))
     outputs.documents([documents[i] for i in kept], [texts.get(i) for i in kept])
-
-
-def _counts(documents: Sequence[Document], decided: Decisions | None) -> Counts:
-    seen = len(documents)
-    synthetic = sum(document.synthetic_id for document in documents)
-    if decided is None:
-        return Counts(seen=seen, kept=seen, synthetic_ids=synthetic)
-    dropped = int(np.count_nonzero(decided.removed))
-    return Counts(
-        seen=seen,
-        kept=seen - dropped,
-        dropped=dropped,
-        tagged=int(np.count_nonzero(decided.action == Action.TAG)),
-        rewritten=int(np.count_nonzero(decided.rewritten)),
-        synthetic_ids=synthetic,
-    )

@@ -93,6 +93,11 @@ def _check_alignment(store: Store, manifest: Manifest, receipt: Receipt) -> None
     """Checks that the kept rows of attributes are, in order, the documents that were written."""
     folder, published = manifest.spec.folder, manifest.spec.plan.publish
     counts, where = receipt.counts, f"{store.root}/{folder}: shard {receipt.shard}"
+    if "scores" in receipt.outputs:
+        _check_equal(where, "rows of scores", counts.seen - counts.quarantined, receipt.outputs["scores"].records)
+    if manifest.spec.scores is not None and published is None:
+        # Decided from the scores of another run, whose attributes these are.
+        return
     rows = list(_rows(store, folder, receipt.outputs["attributes"]))
     _check_equal(where, "attribute rows", counts.seen - counts.quarantined, len(rows))
     if published is None:

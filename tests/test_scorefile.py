@@ -12,15 +12,19 @@ import numpy as np
 import pytest
 
 from tamis.classifiers.errors import ShardError, UsageError
+from tamis.interventions import mentions
 from tamis.interventions.batch import Batch
+from tamis.interventions.measures.collateral import dialect_sample
 from tamis.interventions.measures.table import MEASURES
 from tamis.interventions.rules import parse_interventions
 from tamis.interventions.testing import context_of, make_batch, random_batch, take
 from tamis.pipeline import attributes, scorefile, storable
+from tamis.pipeline.binding import floors_of
 from tamis.pipeline.scorefile import ScoreWriter
 from tamis.pipeline.scoreread import ScoreFile, Stored
 
 CATEGORIES = ("sexual", "hate", "harassment")
+FLOORS = {"policy": dict.fromkeys(CATEGORIES, 0.1)}
 PLAN: dict[str, list[dict[str, Any]]] = {
     "drop": [{"when": "hate >= 0.5 or passage.sexual >= 0.05", "do": "drop"}, {"when": "any >= 0.3", "do": "tag"}],
     "redact": [{"when": "passage.hate >= 0.1", "do": "redact"}, {"when": "share.sexual > 0", "do": "redact"}],
@@ -37,7 +41,7 @@ def written(batches: Sequence[Batch], fields: tuple[str, ...] = ()) -> bytes:
     first = batches[0]
     evaluator = () if first.evaluator is None else first.evaluator.categories
     categories = {name: one.categories for name, one in first.scores.items()}
-    writer = ScoreWriter(sink, {**categories, **({"evaluator": evaluator} if evaluator else {})}, fields)
+    writer = ScoreWriter(sink, {**categories, **({"evaluator": evaluator} if evaluator else {})}, FLOORS, fields)
     start = 0
     for batch in batches:
         writer.write(batch, range(start, start + 2 * len(batch), 2))
@@ -73,15 +77,17 @@ def _rounded(scores: Any) -> Any:
 def test_stored_scores_decide_and_measure_like_the_documents(seed: int) -> None:
     batch = bilingual(400, seed)
     found = parse_interventions(PLAN, {"policy": CATEGORIES})
-    storable.check(found, {"policy": "max"})
-    context = context_of(found, batch, published="redact")
+    storable.check(found, {"policy": "max"}, FLOORS)
+    context = context_of(found, batch, published="redact", notes={"sample_level": 1})
+    batch = dataclasses.replace(batch, mentions=mentions.look(batch, dialect_sample(batch.keys, context)))
     (stored,) = read(written([batch]))
     fresh = {name: one.decide(batch) for name, one in found.items()}
     again = {name: one.decide(stored.batch) for name, one in found.items()}
     assert len(stored.batch.passages) < len(batch.passages)
     assert any(decided.passages.any() and decided.rewritten.any() for decided in fresh.values())
     for name, measure in MEASURES.items():
-        if name == "collateral":
+        if name == "shift":
+            # It counts words, and texts are not stored: see the test of what `apply` leaves out.
             continue
         first, second = measure(context), measure(context)
         first.add(batch, fresh)
@@ -92,6 +98,20 @@ def test_stored_scores_decide_and_measure_like_the_documents(seed: int) -> None:
         for one, decided in ((batch, fresh), (stored.batch, again))
     ]
     assert rows[0] == rows[1]
+
+
+def test_passages_are_stored_as_far_down_as_a_rule_acts_on_them() -> None:
+    found = parse_interventions(
+        {
+            "low": [{"when": "passage.hate >= 0.01 and sexual < 0.02", "do": "redact"}],
+            "high": [{"when": "sexual >= 0.5 or share.harassment > 0.001", "do": "redact"}],
+            "document": [{"when": "harassment >= 0.001", "do": "drop"}],
+        },
+        {"policy": CATEGORIES},
+    )
+    floors = floors_of(found, {"policy": CATEGORIES})
+    assert floors == {"policy": {"sexual": 0.05, "hate": 0.01, "harassment": 0.05}}
+    storable.check(found, {"policy": "max"}, floors)
 
 
 def test_every_column_comes_back() -> None:
@@ -132,7 +152,7 @@ def test_where_batches_end_makes_no_difference(monkeypatch: pytest.MonkeyPatch) 
 
 def test_a_shard_without_documents_has_a_file_without_rows() -> None:
     sink = io.BytesIO()
-    writer = ScoreWriter(sink, {"policy": ("hate",)}, ())
+    writer = ScoreWriter(sink, {"policy": ("hate",)}, FLOORS, ())
     writer.finish()
     assert read(sink.getvalue()) == []
 
@@ -167,10 +187,10 @@ def test_rules_that_need_more_than_is_stored_are_refused(
 ) -> None:
     found = parse_interventions({"mine": [{"when": when, **then}]}, {"policy": CATEGORIES})
     with pytest.raises(UsageError, match=f"mine: rule 1 .*{said}.*tamis run"):
-        storable.check(found, {"policy": aggregate})
+        storable.check(found, {"policy": aggregate}, FLOORS)
 
 
 @pytest.mark.parametrize(("when", "then", "aggregate"), ALLOWED)
 def test_rules_that_need_no_more_are_not(when: str, then: dict[str, str], aggregate: str) -> None:
     found = parse_interventions({"mine": [{"when": when, **then}]}, {"policy": CATEGORIES})
-    storable.check(found, {"policy": aggregate})
+    storable.check(found, {"policy": aggregate}, FLOORS)

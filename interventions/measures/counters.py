@@ -43,7 +43,7 @@ def strip(state: Mapping[str, Any]) -> State:
     """Leaves out what is 0: counts, lists of zeros, and dicts of nothing else."""
     found: State = {}
     for key, value in state.items():
-        kept = strip(value) if isinstance(value, Mapping) else value
+        kept = strip(value) if isinstance(value, dict) else value
         if any(kept) if isinstance(kept, list) else kept:
             found[key] = kept
     return found

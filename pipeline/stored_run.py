@@ -1,0 +1,92 @@
+"""A finished run whose scores can be used again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from tamis.classifiers.errors import ShardError, UsageError
+from tamis.interventions.batch import Batch
+from tamis.pipeline import manifest as manifests
+from tamis.pipeline import receipts
+from tamis.pipeline.manifest import Manifest
+from tamis.pipeline.merging import ShardLine
+from tamis.pipeline.receipts import Brief
+from tamis.pipeline.runspec import RunSpec
+from tamis.pipeline.scoreread import ScoreFile
+from tamis.pipeline.storage import Store
+
+__all__ = ["StoredRun"]
+
+
+@dataclass(frozen=True)
+class StoredRun:
+    """A finished run with its score files.
+
+    Attributes:
+        store: The output root that it lies under.
+        manifest: Its record.
+    """
+
+    store: Store
+    manifest: Manifest
+
+    @classmethod
+    def open(cls, store: Store, run_id: str) -> StoredRun:
+        """Opens a run.
+
+        Raises:
+            UsageError: It was itself decided from the scores of another run.
+            TamisError: There is no such run, or it did not finish.
+        """
+        manifest, _ = manifests.read(store, run_id)
+        if manifest.spec.scores is not None:
+            raise UsageError(
+                f"{store.root}/runs/{run_id}: has no scores of its own, it was decided from those of run "
+                f"{manifest.spec.scores}: name that one"
+            )
+        return cls(store, manifest)
+
+    @property
+    def spec(self) -> RunSpec:
+        """What was run."""
+        return self.manifest.spec
+
+    def receipt(self, line: ShardLine) -> tuple[Brief, str]:
+        """Reads the receipt of a shard, and the version of the input that it speaks of.
+
+        Raises:
+            ShardError: It is missing, altered, or not the one of the manifest.
+        """
+        path = f"{self.spec.folder}/receipts/{line.shard}.json"
+        where = f"{self.store.root}/{path}"
+        try:
+            sealed = receipts.unseal(self.store.read(path), where)
+        except FileNotFoundError:
+            raise ShardError(f"{where}: no such file; restore it, or score the corpus anew") from None
+        if sealed.sha256 != line.receipt_sha256:
+            raise ShardError(f"{where}: not the receipt of the manifest; restore it, or score the corpus anew")
+        return sealed.brief(), sealed.version
+
+    def scores(self, receipt: Brief) -> ScoreFile:
+        """Opens the score file of a shard.
+
+        Raises:
+            ShardError: It is missing, or not the one that the receipt speaks of.
+        """
+        output = receipt.outputs.get("scores")
+        if output is None:
+            raise ShardError(f"run {self.manifest.run_id}: shard {receipt.shard} has no score file: score it anew")
+        path = f"{self.spec.folder}/{output.path}"
+        try:
+            data = self.store.read(path)
+        except FileNotFoundError:
+            raise ShardError(f"{self.store.root}/{path}: no such file; restore it, or score the corpus anew") from None
+        return ScoreFile(data, f"{self.store.root}/{path}", output.sha256)
+
+    def pilot(self) -> Iterator[tuple[float, Batch]]:
+        """Yields the documents that the launcher looked at, and how many times these documents each shard is."""
+        lines = {line.shard: line for line in self.manifest.shards}
+        for part in self.spec.pilot:
+            for stored in self.scores(self.receipt(lines[part.shard])[0]).head(part.documents):
+                yield part.scale, stored.batch
