@@ -38,7 +38,7 @@ class Row:
 
 
 def domain(estimates: Sequence[Estimate]) -> tuple[float, float]:
-    """Returns a range of ratios that holds every finite limit within [1/50, 50], and 1 with room on both sides of it."""
+    """Returns a range that holds every finite limit within [1/50, 50], and 1 with room on both sides of it."""
     limits = [1.0]
     for estimate in estimates:
         if is_measured(estimate):
