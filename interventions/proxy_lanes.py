@@ -14,15 +14,18 @@ from tamis.classifiers.passages import Passages
 from tamis.interventions.ngram_survival import Hits
 from tamis.interventions.ngram_trie import Trie
 
-__all__ = ["LEVELS", "TOXIC", "Lanes", "Severities", "lanes", "scored"]
+__all__ = ["LEVELS", "TOXIC", "UNFLAGGED", "Lanes", "Severities", "lanes", "scored"]
 
 Mask = NDArray[np.bool_]
 Flags = Callable[[Sequence[str]], Mask]
 
-#: Severities that are told apart; others are rounded to them.
-LEVELS: Final = (0.25, 0.5, 0.75, 1.0)
+#: Severities that are told apart, in quarters; milder terms do not count.
+LEVELS: Final = (0.5, 0.75, 1.0)
 #: Severity from which on a word makes a continuation toxic.
-TOXIC: Final = 0.5
+TOXIC: Final = LEVELS[0]
+
+#: The lane of the toxic terms that the filter does not flag.
+UNFLAGGED: Final = "unflagged"
 
 _CHUNK: Final = 50_000
 
@@ -40,7 +43,7 @@ class Lanes:
     """Lists of toxic terms over one trie.
 
     Attributes:
-        names: What each lane is: "any@0.25" … "any@1", then the groups, then "unflagged".
+        names: What each lane is: "any@0.5" … "any@1", then the groups, then "unflagged".
         hits: The terms of each lane.
         terms: Toxic terms that the texts hold, a number.
         flagged: Those of them that the filter flags when they stand alone, a number; None where nobody asked.
@@ -85,7 +88,7 @@ def lanes(lexicon: Classifier, trie: Trie, words: Sequence[str], flags: Flags | 
     flagged = None
     if flags is not None:
         known1, known2 = _flagged(flags, trie, words, toxic1, toxic2)
-        names, flagged = [*names, "unflagged"], int(known1.sum() + known2.sum())
+        names, flagged = [*names, UNFLAGGED], int(known1.sum() + known2.sum())
         one.append(toxic1 & ~known1)
         two.append((toxic1 & ~known1)[trie.word] | (toxic2 & ~known2))
     hits = Hits(np.column_stack(one), np.column_stack(two))
@@ -93,9 +96,8 @@ def lanes(lexicon: Classifier, trie: Trie, words: Sequence[str], flags: Flags | 
 
 
 def _rounded(severities: FloatMatrix) -> FloatMatrix:
-    """Rounds severities to quarters; what is above 0 stays above it."""
-    rounded = np.round(severities * 4) / 4
-    return np.asarray(np.where((severities > 0) & (rounded == 0), LEVELS[0], rounded), np.float32)
+    """Rounds severities to quarters."""
+    return np.asarray(np.round(severities * 4) / 4, np.float32)
 
 
 def _levels(severities: FloatMatrix) -> list[Mask]:

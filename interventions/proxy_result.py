@@ -42,6 +42,7 @@ from tamis.interventions import proxy_terms, proxy_texts
 from tamis.interventions.measures.estimate import Estimate, Grade, estimate, missing
 from tamis.interventions.proxy_arms import BLOCKS, Arm
 from tamis.interventions.proxy_experiment import LENGTH, Experiment
+from tamis.interventions.proxy_lanes import UNFLAGGED
 from tamis.interventions.proxy_numbers import K, Numbers, Replicated, difference, level, ratio
 from tamis.interventions.proxy_pool import Pooled
 
@@ -238,6 +239,9 @@ class _Intervention:
         )
 
     def _level(self, kind: str, key: Key, unit: str = "share") -> Estimate:
+        lane = key[2] if key[0] == "q" else self._ran.numbers.lanes[self._ran.numbers.toxic]
+        if unit != _BPB and not self._documents[lane]:
+            return missing("no document that a model is trained on holds such a term", n=self._n, unit=unit)
         return self._estimate(level(self._arms[kind], key), unit)
 
     def _ratio(self, kind: str, key: Key) -> Estimate:
@@ -277,10 +281,16 @@ class _Intervention:
 
     def _group(self, lane: str) -> Json:
         key = ("q", proxy_texts.PRIMARY, lane)
-        return {
+        found = {
             "before": self._level("before", key),
             "after": self._level("after", key),
             "ratio": self._ratio("after", key),
+        }
+        # The filter was not made to find these, whatever the list as a whole shares with it.
+        independent = lane == UNFLAGGED and self._head.grade == Grade.RELATIVE
+        return {
+            name: {**one, "grade": Grade.ESTIMATED} if independent and one["value"] is not None else one
+            for name, one in found.items()
         }
 
     def _perplexity(self, name: str) -> Json:

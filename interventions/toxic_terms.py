@@ -26,7 +26,13 @@ _NORMALISER: Final = "web-1"
 _FILE: Final = "toxic_terms_en.csv"
 
 #: The words of this list are those of labelled sets that classifiers are trained on; see `pipeline.independence`.
-_TRAINING: Final = {"family": "lexicon", "sources": [{"name": "surge-profanity", "families": ["surge word list"]}]}
+_TRAINING: Final = {
+    "family": "lexicon",
+    "sources": [
+        {"name": "surge-profanity", "families": ["surge word list"]},
+        {"name": "tamis-toxic-terms", "families": ["tamis term list"]},
+    ],
+}
 
 
 class TermList:
@@ -39,7 +45,7 @@ class TermList:
         training: What the list was made of, in the shape of a bundle's.
     """
 
-    categories: tuple[str, ...] = ("slur", "insult", "profanity")
+    categories: tuple[str, ...] = ("slur", "insult", "profanity", "violence")
     kind: str = "lexicon"
     training: dict[str, Any] = _TRAINING
 

@@ -11,7 +11,7 @@ import pytest
 from tamis.classifiers.lexicon import Lexicon
 from tamis.interventions import proxy_arms, proxy_texts
 from tamis.interventions.proxy_arms import BLOCKS, Pool
-from tamis.interventions.proxy_lanes import LEVELS
+from tamis.interventions.proxy_lanes import scored
 from tamis.interventions.proxy_lm import Settings, evaluate
 from tamis.interventions.proxy_pool import Pooled
 from tamis.interventions.proxy_result import SAME
@@ -212,7 +212,6 @@ def test_terms_of_two_words_count_and_mild_ones_do_not():
     assert found["lexicon"]["terms"] == 1
     assert row["dose"]["before"] > 0 == row["dose"]["after"]
     assert row["buckets"]["neutral"]["ratio"]["value"] < 0.05
-    assert LEVELS[0] == 0.25
 
 
 def test_withheld_documents_are_counted_and_not_learnt():
@@ -257,8 +256,6 @@ def test_hosts_are_the_units_where_there_are_many():
 
 def test_prompts_and_held_out_texts_hold_no_toxic_term():
     texts = [prompt.text for prompt in proxy_texts.prompts()]
-    from tamis.interventions.proxy_lanes import scored
-
     assert scored(terms(), texts).max() == 0
     assert [prompt.bucket for prompt in proxy_texts.prompts()].count("empty") == 1
     assert {one.name: len(one.texts) for one in proxy_texts.held_out()} == dict.fromkeys(
