@@ -1,8 +1,9 @@
 """Paired comparisons of shares that are left, from counts by cluster group.
 
 Two policies see the same documents, so the difference of the logs of what they leave is estimated from both at once:
-the delete-a-group jackknife over cluster groups keeps how the two move together. Degrees of freedom are
-(sum d²)² / sum d⁴ with d the jackknife's deviations, so that one domain that makes all of a difference proves nothing.
+the delete-a-group jackknife over cluster groups keeps how the two move together. Its degrees of freedom are the
+effective number of groups, so that one domain that makes most of a corpus, or of a difference, proves little: the
+smaller of (sum n)² / sum n² with n the documents of a group, and (sum d²)² / sum d⁴ with d the jackknife's deviations.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtr
 
-__all__ = ["Difference", "difference"]
+__all__ = ["Difference", "difference", "effective"]
 
 #: Groups that must hold what is compared.
 _FEWEST: Final = 3
@@ -31,7 +32,7 @@ class Difference:
         value: The difference; 0 says no difference.
         error: Its standard error; 0 where no group says otherwise.
         degrees: Degrees of freedom of Student's t.
-        deviations: Deviation of each group's jackknife value from their mean, float64 [n_groups in use].
+        deviations: Deviation of each group's jackknife value from their mean, float64 [GROUPS]; 0 where it holds none.
     """
 
     value: float
@@ -69,7 +70,15 @@ def difference(part: Counts, whole: Counts, other_part: Counts, other_whole: Cou
     deviations = values - values.mean()
     squares, count = deviations**2, len(values)
     total = float(squares.sum())
+    everywhere = np.zeros(len(used))
     if total < 1e-24:
-        return Difference(value, 0.0, count - 1, np.zeros(count))
-    degrees = min(count - 1.0, max(1.0, total**2 / float((squares**2).sum())))
-    return Difference(value, math.sqrt((count - 1) / count * total), degrees, deviations)
+        return Difference(value, 0.0, count - 1, everywhere)
+    everywhere[used] = deviations
+    degrees = min(count - 1.0, max(1.0, min(effective(squares), effective(parts[1]), effective(parts[3]))))
+    return Difference(value, math.sqrt((count - 1) / count * total), degrees, everywhere)
+
+
+def effective(weights: NDArray[np.float64]) -> float:
+    """Returns how many equal weights are worth as much as some weights: (sum w)² / sum w² (Kish)."""
+    squares = float((weights**2).sum())
+    return float(weights.sum()) ** 2 / squares if squares else 0.0

@@ -15,7 +15,7 @@ from tamis.interventions.measures.histogram import BINS, COARSE_EDGES, coarsen
 from tamis.interventions.measures.lengths import BUCKETS
 from tamis.interventions.measures.tally import SCALE
 
-__all__ = ["build", "grade_of"]
+__all__ = ["Part", "build", "grade_of", "parts"]
 
 
 def grade_of(context: Context) -> tuple[str, str | None]:
@@ -32,7 +32,7 @@ def build(state: State, context: Context) -> dict[str, Any]:
     grade, reason = grade_of(context)
     seen, _, asked, asked_words = state.get("seen", (0, 0, 0, 0))
     names = [*context.evaluator, "any"] if context.evaluator else []
-    parts = _parts(state.get("before", {}), names)
+    before = parts(state.get("before", {}), names)
     return {
         "grade": grade,
         "reason": reason,
@@ -47,17 +47,17 @@ def build(state: State, context: Context) -> dict[str, Any]:
                 "words": level(part.words(), grade),
                 "mean_score": part.mean(grade),
             }
-            for name, part in parts.items()
+            for name, part in before.items()
         },
         "interventions": {
-            name: _intervention(parts, _parts(state.get("lost", {}).get(name, {}), names), grade)
+            name: _intervention(before, parts(state.get("lost", {}).get(name, {}), names), grade)
             for name in context.interventions
         },
         "histograms": _histograms(state, context),
     }
 
 
-class _Part:
+class Part:
     """The sums of one category, and what can be read off them."""
 
     def __init__(self, state: State) -> None:
@@ -72,16 +72,16 @@ class _Part:
         }
         self.sums = {key: int(sums.get(key, 0)) for key in ("scores", "squares", "words_squares", "gone")}
 
-    def without(self, lost: _Part) -> _Part:
+    def without(self, lost: Part) -> Part:
         """Returns the sums after an intervention."""
-        found = _Part({})
+        found = Part({})
         found.n, found.total_words = self.n - lost.n, self.total_words - lost.total_words
         found.flagged, found.flagged_words = self.flagged - lost.flagged, self.flagged_words - lost.flagged_words
         found.lengths = {key: counts - lost.lengths[key] for key, counts in self.lengths.items()}
         found.sums = {key: count - lost.sums[key] for key, count in self.sums.items()}
         return found
 
-    def shared_with(self, every: _Part) -> _Part:
+    def shared_with(self, every: Part) -> Part:
         """Returns the sums with `SHARED` ones as the differences from another's that they were stored as."""
         self.n, self.total_words = every.n - self.n, every.total_words - self.total_words
         self.lengths["n"] = every.lengths["n"] - self.lengths["n"]
@@ -108,17 +108,17 @@ class _Part:
         return mean(self.documents(), self.sums["scores"] / SCALE, self.sums["squares"] / SCALE**2, grade)
 
 
-def _parts(state: State, names: Sequence[str]) -> dict[str, _Part]:
+def parts(state: State, names: Sequence[str]) -> dict[str, Part]:
     """Returns the sums of each category, undoing the differences of `Tally.state`."""
-    found = {name: _Part(state.get(name, {})) for name in names}
+    found = {name: Part(state.get(name, {})) for name in names}
     return {name: part if name == "any" else part.shared_with(found["any"]) for name, part in found.items()}
 
 
-def _intervention(parts: Mapping[str, _Part], lost: Mapping[str, _Part], grade: str) -> dict[str, Any]:
-    return {name: _category(part, lost[name], grade) for name, part in parts.items()}
+def _intervention(before: Mapping[str, Part], lost: Mapping[str, Part], grade: str) -> dict[str, Any]:
+    return {name: _category(part, lost[name], grade) for name, part in before.items()}
 
 
-def _category(before: _Part, lost: _Part, grade: str) -> dict[str, Any]:
+def _category(before: Part, lost: Part, grade: str) -> dict[str, Any]:
     after = before.without(lost)
     flagged = before.documents().flagged_documents
     gone = lost.sums["gone"]
@@ -139,7 +139,7 @@ def _category(before: _Part, lost: _Part, grade: str) -> dict[str, Any]:
     }
 
 
-def _length(before: _Part, after: _Part, lost: _Part, k: int, grade: str) -> dict[str, Any]:
+def _length(before: Part, after: Part, lost: Part, k: int, grade: str) -> dict[str, Any]:
     taken = Lost(lost.lengths["n"][k : k + 1], lost.lengths["flagged"][k : k + 1], int(lost.lengths["gone"][k]))
     return {
         "before": level(before.length(k), grade),

@@ -2,9 +2,9 @@
 
 The ratio is Mantel and Haenszel's over source and length. Its variance is theirs for independent documents, times a
 design effect: the delete-a-group jackknife variance of the log of the raw ratio over that of independent documents, at
-least 1. The quantile is Student's with (sum d²)² / sum d⁴ degrees of freedom, d the jackknife's deviations: where one
-domain makes most of the variance, that is 1. Clusters that explain the strata make all of it too wide rather than too
-narrow.
+least 1. The quantile is Student's with as many degrees of freedom as there are effective groups, see
+`measures.paired`: where one domain makes most of the documents, or of the variance, that is 1. Clusters that explain
+the strata make all of it too wide rather than too narrow.
 
 A ratio whose interval holds 1 says "no difference" only where a doubling would have been seen; below that number of
 documents it is not resolvable. One whose interval does not hold 1 is shown whatever the number.
@@ -29,6 +29,7 @@ from scipy.special import stdtr
 from tamis.interventions.intervals import katz, student
 from tamis.interventions.measures.clusters import MINIMUM, SMALLEST, Before, level
 from tamis.interventions.measures.estimate import Estimate, Grade, estimate, missing
+from tamis.interventions.measures.paired import effective
 from tamis.interventions.risk import documents_needed, expected, katz_variance, mantel_haenszel
 
 __all__ = ["DOUBLING", "Effect", "Rates", "at_random", "compare", "effect_of", "independent", "raw", "share"]
@@ -95,7 +96,7 @@ def effect_of(group: Rates, base: Rates) -> Effect:
     count, squares = len(values), (values - values.mean()) ** 2
     variance = (count - 1) / count * float(squares.sum())
     size = max(1.0, variance / max(katz_variance(*totals), 1e-12))
-    degrees = float(squares.sum() ** 2 / max((squares**2).sum(), 1e-300))
+    degrees = min(effective(squares), effective(group.cluster_n), effective(base.cluster_n))
     return Effect(size, min(count - 1, max(1.0, degrees)), f"design effect {size:.2f} from {count} domain groups")
 
 

@@ -10,6 +10,7 @@ from tamis.interventions.measures.base import Measure
 from tamis.interventions.measures.collateral import Collateral
 from tamis.interventions.measures.coverage import Coverage
 from tamis.interventions.measures.frontier import Frontier
+from tamis.interventions.measures.placebo import Placebo
 from tamis.interventions.measures.prevalence import Prevalence
 from tamis.interventions.measures.shift import Shift
 from tamis.interventions.measures.volume import Volume
@@ -24,4 +25,5 @@ MEASURES: Final[Mapping[str, type[Measure]]] = {
     Collateral.name: Collateral,
     Shift.name: Shift,
     Frontier.name: Frontier,
+    Placebo.name: Placebo,
 }
