@@ -24,7 +24,7 @@ from tamis.pipeline.storage import open_store
 
 if TYPE_CHECKING:
     from tamis.pipeline.preflight import Preflight
-    from tamis.pipeline.runspec import RunSpec
+    from tamis.pipeline.workbench import Workbench
 
 __all__ = ["add_arguments", "main"]
 
@@ -61,6 +61,8 @@ def main(options: argparse.Namespace, flags: list[str]) -> int:
         _say(f"warning: {warning}")
     if options.dry_run:
         return _dry_run(checked)
+    # Not kept beside the run: the pilot holds texts.
+    checked = checked.lighter()
     return _run(checked, flags)
 
 
@@ -99,11 +101,11 @@ def _run(checked: Preflight, flags: list[str]) -> int:
         + (f"; {watch.done:,} shards were finished before and are kept" if watch.done else "")
     )
     with runner_log(spec.run_id) as (out, log), shown(watch, out):
-        _launch(spec, flags, checked.total_bytes, out, log)
+        _launch(checked.bench.bound(spec), flags, checked.total_bytes, out, log)
     return outcome.show(store, spec, len(checked.shards))
 
 
-def _launch(spec: RunSpec, flags: list[str], total_bytes: int, out: TextIO, log: Path) -> None:
+def _launch(bench: Workbench, flags: list[str], total_bytes: int, out: TextIO, log: Path) -> None:
     """Runs the job in a thread while this one waits for it or for Ctrl-C.
 
     The thread blocks SIGINT, and the worker processes that it starts inherit that: Ctrl-C reaches this thread
@@ -116,7 +118,7 @@ def _launch(spec: RunSpec, flags: list[str], total_bytes: int, out: TextIO, log:
         try:
             from tamis.pipeline import runners
 
-            runners.launch(msgspec.json.encode(spec), flags, total_bytes)
+            runners.launch(bench, flags, total_bytes)
         except BaseException as error:  # noqa: BLE001 - handed to the waiting thread
             failure.append(error)
 

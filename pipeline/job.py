@@ -97,10 +97,20 @@ class FilterShard(beam.DoFn):
             yield msgspec.json.encode(_attempt(self._bench, shard))
 
 
-@functools.lru_cache(maxsize=1)
+_benches: dict[bytes, Workbench] = {}
+
+
+def keep(spec: bytes, bench: Workbench) -> None:
+    """Lets transforms that run in this process use models that it has loaded and verified already."""
+    _benches.clear()
+    _benches[spec] = bench
+
+
 def _workbench(spec: bytes) -> Workbench:
     """Loads models and rules once a process, however many instances of a transform it holds."""
-    return Workbench.load(msgspec.json.decode(spec, type=RunSpec))
+    if spec not in _benches:
+        keep(spec, Workbench.load(msgspec.json.decode(spec, type=RunSpec)))
+    return _benches[spec]
 
 
 def _attempt(bench: Workbench, shard: Shard) -> Merged:

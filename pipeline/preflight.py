@@ -6,6 +6,7 @@ rate of random controls. Both are functions of the inputs and the plan alone, so
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -94,6 +95,10 @@ class Preflight:
     pilot: Pilot
     warnings: tuple[str, ...]
 
+    def lighter(self) -> Preflight:
+        """Returns the same without the pilot's texts, which a run does not need."""
+        return dataclasses.replace(self, pilot=Pilot((), 0.0))
+
     @property
     def total_bytes(self) -> int:
         """Size of the corpus as stored."""
@@ -153,7 +158,7 @@ def check(plan: Plan) -> Preflight:
     spec = msgspec.structs.replace(spec, points=points, floors=floors, pilot=pilot.record(), pilot_scale=pilot.scale)
     bench = Workbench.assemble(spec, models)
     if any(item.matches for item in interventions.values()):
-        batches = ((part.scale, scoring.score(bench, part.documents)) for part in pilot.parts)
+        batches = ((part.scale, batch) for part in pilot.parts for batch in scoring.batches(bench, part.documents))
         spec = msgspec.structs.replace(spec, rates=rates_of(interventions, batches))
         bench = Workbench.assemble(spec, models)
     return Preflight(spec, bench, shards, pilot, tuple(_warnings(shards)))
@@ -212,7 +217,7 @@ def _seconds(bench: Workbench, documents: Sequence[Document]) -> float:
     # A first batch pays for loading compiled code.
     scoring.score(bench, documents[:20])
     start = time.process_time()
-    batch = scoring.score(bench, documents)
-    for item in bench.interventions.values():
-        item.decide(batch)
+    for batch in scoring.batches(bench, documents):
+        for item in bench.interventions.values():
+            item.decide(batch)
     return time.process_time() - start

@@ -11,11 +11,16 @@ import logging
 import os
 import warnings
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from tamis.classifiers.errors import UsageError
 from tamis.pipeline.plan import nearest
 from tamis.pipeline.quiet import silenced
+
+if TYPE_CHECKING:
+    from tamis.pipeline.workbench import Workbench
 
 __all__ = ["check_flags", "launch", "local"]
 
@@ -79,20 +84,22 @@ def _options(flags: Sequence[str], total_bytes: int) -> Any:
     return PipelineOptions(flags)
 
 
-def launch(spec: bytes, flags: Sequence[str], total_bytes: int) -> None:
+def launch(bench: Workbench, flags: Sequence[str], total_bytes: int) -> None:
     """Runs the job to its end.
 
     Args:
-        spec: The resolved run as JSON.
+        bench: The resolved run, with its models.
         flags: Beam flags, checked by `check_flags`.
         total_bytes: Stored size of the corpus.
     """
     import apache_beam as beam
 
-    from tamis.pipeline.job import FilterCorpus
+    from tamis.pipeline import job
 
+    spec = msgspec.json.encode(bench.spec)
+    job.keep(spec, bench)
     logging.getLogger("apache_beam").setLevel(logging.WARNING)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         with beam.Pipeline(options=_options(flags, total_bytes)) as pipeline:
-            _ = pipeline | "FilterCorpus" >> FilterCorpus(spec)
+            _ = pipeline | "FilterCorpus" >> job.FilterCorpus(spec)

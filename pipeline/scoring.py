@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -18,7 +18,11 @@ from tamis.pipeline.document import Document
 from tamis.pipeline.scale import DECIMALS, EVALUATION_SALT
 from tamis.pipeline.workbench import Workbench
 
-__all__ = ["score"]
+__all__ = ["batches", "score"]
+
+#: Documents and characters after which a batch is full, as in the readers.
+BATCH_DOCUMENTS = 1000
+BATCH_CHARACTERS = 4 << 20
 
 
 def score(bench: Workbench, documents: Sequence[Document]) -> Batch:
@@ -45,6 +49,16 @@ def score(bench: Workbench, documents: Sequence[Document]) -> Batch:
         evaluated=evaluated,
         fields={name: [document.extras.get(name) for document in documents] for name in plan.corpus.fields.extra},
     )
+
+
+def batches(bench: Workbench, documents: Sequence[Document]) -> Iterator[Batch]:
+    """Scores any number of documents, in batches of bounded size as a shard's reader makes them."""
+    start, size = 0, 0
+    for stop, document in enumerate(documents, 1):
+        size += len(document.text)
+        if size >= BATCH_CHARACTERS or stop - start == BATCH_DOCUMENTS or stop == len(documents):
+            yield score(bench, documents[start:stop])
+            start, size = stop, 0
 
 
 def domain(url: str) -> str:

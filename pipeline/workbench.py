@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -61,6 +62,10 @@ class Workbench:
         models = load_models(spec.plan)
         _check_same(spec, models)
         return cls.assemble(spec, models)
+
+    def bound(self, spec: RunSpec) -> Workbench:
+        """Returns the same models and rules, bound to a spec that differs only in how the run is published."""
+        return dataclasses.replace(self, spec=spec)
 
     @classmethod
     def assemble(cls, spec: RunSpec, models: LoadedModels) -> Workbench:

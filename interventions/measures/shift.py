@@ -41,7 +41,6 @@ from typing import Any, ClassVar, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import binom
 
 from tamis.interventions.batch import Batch
 from tamis.interventions.intervals import Z95, wilson
@@ -272,6 +271,9 @@ def _random(documents: Floats, share: float) -> tuple[Floats, Floats]:
 
 def _binomial(documents: int, share: float) -> tuple[float, float]:
     """Returns mean and variance of [log2 2/(1+x) + x log2 2x/(1+x)]/2, x being the share that stays over 1 - share."""
+    # Not at the top: scipy.stats takes 50 MB, and no worker that only counts needs it.
+    from scipy.stats import binom
+
     stay = np.arange(documents + 1)
     weight = binom.pmf(stay, documents, 1 - share)
     x = stay / (documents * (1 - share))
