@@ -19,14 +19,14 @@ import apache_beam as beam
 import msgspec
 
 from tamis.classifiers.errors import TamisError
-from tamis.pipeline import merging, proxy, publish
+from tamis.pipeline import functional, merging, proxy, publish
 from tamis.pipeline.errors import describe
 from tamis.pipeline.merging import Merged
 from tamis.pipeline.paths import Shard
 from tamis.pipeline.receipts import Failure
 from tamis.pipeline.runspec import RunSpec, inputs_digest
 from tamis.pipeline.shard import filter_shard, list_corpus
-from tamis.pipeline.storage import open_store
+from tamis.pipeline.storage import Store, open_store
 from tamis.pipeline.workbench import Workbench
 
 __all__ = ["FilterCorpus", "FilterShard", "ListShards", "MergeReceipts", "Publish"]
@@ -164,5 +164,10 @@ class Publish(beam.DoFn):
         """Yields the run's status."""
         spec = msgspec.json.decode(self._spec, type=RunSpec)
         bench, store, merged = _workbench(self._spec), open_store(spec.plan.output), _MERGED.decode(element)
-        more = functools.partial(proxy.measured, store, spec, merged, bench)
+        more = functools.partial(_more, store, spec, merged, bench)
         yield publish.finish(store, spec, merged, bench.context, more)
+
+
+def _more(store: Store, spec: RunSpec, merged: Merged, bench: Workbench) -> dict[str, Any]:
+    """Returns the results of the measures that do not add up over shards, by name."""
+    return {**functional.measured(bench), **proxy.measured(store, spec, merged, bench)}

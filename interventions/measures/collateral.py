@@ -67,6 +67,7 @@ from tamis.interventions.measures.clusters import GROUPS, groups
 from tamis.interventions.measures.collateral_kernel import count, weigh
 from tamis.interventions.measures.judged import judge
 from tamis.interventions.sampling import Keys, sampled
+from tamis.interventions.stored import StoredPassages
 from tamis.interventions.verdict import Decisions
 
 __all__ = ["Collateral", "dialect_sample"]
@@ -115,7 +116,7 @@ class Collateral:
         weigh(weights, stratum, cluster, hits, self._dialect_clusters, self._dialect_strata)
 
     def _mentions(self, batch: Batch) -> mentions.Mentions | None:
-        if batch.mentions is not None or not batch.passages.data.size:
+        if batch.mentions is not None or isinstance(batch.passages, StoredPassages):
             return batch.mentions
         return mentions.look(batch, dialect_sample(batch.keys, self._context))
 
