@@ -31,6 +31,7 @@ __all__ = ["Estimate", "Pilot", "Preflight", "check", "estimate"]
 
 LARGE_SHARD = 2 << 30
 PILOT_DOCUMENTS = 1_000
+PILOT_CHARACTERS = 2_000_000
 PILOT_SHARDS = 8
 
 
@@ -174,7 +175,7 @@ def _pilot(plan: Plan, shards: Sequence[Shard]) -> Pilot:
     covered = 0
     for shard in shards[:: max(1, len(shards) // PILOT_SHARDS)][:PILOT_SHARDS]:
         try:
-            documents, read = peek(plan.corpus, shard, PILOT_DOCUMENTS)
+            documents, read = peek(plan.corpus, shard, PILOT_DOCUMENTS, PILOT_CHARACTERS)
         except ShardError:
             continue
         if documents:

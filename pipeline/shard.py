@@ -12,6 +12,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 
 import numpy as np
+from msgspec import structs
 
 from tamis.classifiers.errors import ShardError
 from tamis.interventions import mentions, proxy_sample
@@ -43,11 +44,11 @@ def list_corpus(corpus: Corpus) -> list[Shard]:
     return listing.list_shards(corpus.root, corpus.shards)
 
 
-def peek(corpus: Corpus, shard: Shard, documents: int) -> tuple[list[Document], int]:
-    """Reads the first documents of a shard.
+def peek(corpus: Corpus, shard: Shard, documents: int, characters: int) -> tuple[list[Document], int]:
+    """Reads the first documents of a shard, until there are enough documents or characters.
 
     Returns:
-        `documents` documents or more if the shard has them, and the stored bytes that they were read from.
+        The documents, without their stored form, and the stored bytes that they were read from.
 
     Raises:
         ShardError: The shard is damaged in what was read.
@@ -55,8 +56,8 @@ def peek(corpus: Corpus, shard: Shard, documents: int) -> tuple[list[Document], 
     found: list[Document] = []
     with open_shard(corpus, shard.path, version=shard.version) as reader:
         for records in reader:
-            found += [record for record in records if isinstance(record, Document)]
-            if len(found) >= documents:
+            found += [structs.replace(record, raw=b"", row=None) for record in records if isinstance(record, Document)]
+            if len(found) >= documents or sum(len(document.text) for document in found) >= characters:
                 break
         return found, reader.bytes_read
 
