@@ -46,12 +46,13 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 _BLANK = frozenset("\u115f\u1160\u3164\uffa0\u034f\u17b4\u17b5\u2800")
 
 
-def display(text: object, cap: int = CAP) -> str:
+def display(text: object, cap: int = CAP, *, masked: bool = True) -> str:
     """Returns a string as a reader may see it, on one line.
 
     Args:
         text: Anything; `str()` of it is shown.
         cap: Characters shown at most; the rest is replaced by an ellipsis and its count.
+        masked: Whether slurs are masked; a reader who asked for the text sees them.
 
     Returns:
         The cleaned string, never empty: an empty one is shown as "(empty)".
@@ -59,7 +60,8 @@ def display(text: object, cap: int = CAP) -> str:
     raw = str(text)
     clipped = _clip(raw, cap)
     cleaned = _visible(unicodedata.normalize("NFC", _ANSI.sub("", clipped)))
-    safe = mask_words(defang(_SPACE.sub(" ", cleaned).strip()))
+    safe = defang(_SPACE.sub(" ", cleaned).strip())
+    safe = mask_words(safe) if masked else safe
     return _mark_cut(safe, len(raw), cap) if safe else "(empty)"
 
 
@@ -68,9 +70,9 @@ def domain(name: object, cap: int = CAP) -> str:
     return _HOST_DOT.sub("[.]", display(name, cap))
 
 
-def terminal(text: object, cap: int = CAP) -> str:
+def terminal(text: object, cap: int = CAP, *, masked: bool = True) -> str:
     """Returns a string for a terminal: one line, printable, without any escape sequence."""
-    return "".join(character for character in display(text, cap) if character.isprintable())
+    return "".join(character for character in display(text, cap, masked=masked) if character.isprintable())
 
 
 def cell(text: object, cap: int = 4000) -> str:

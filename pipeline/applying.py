@@ -5,13 +5,11 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import msgspec
 import numpy as np
 
 from tamis.classifiers import bundle_facts
-from tamis.classifiers.base import BatchScores
 from tamis.classifiers.errors import UsageError
 from tamis.interventions import sampling
 from tamis.interventions.batch import Batch
@@ -23,8 +21,7 @@ from tamis.pipeline import binding, runspec, storable
 from tamis.pipeline.described import Described, Models
 from tamis.pipeline.plan import ClassifierRef, Plan
 from tamis.pipeline.runspec import RunSpec
-from tamis.pipeline.scale import EVALUATION_SALT
-from tamis.pipeline.stored_run import StoredRun
+from tamis.pipeline.stored_run import StoredRun, fit
 
 __all__ = ["Application", "check"]
 
@@ -49,20 +46,7 @@ class Application:
 
     def fitted(self, batch: Batch) -> Batch:
         """Returns a batch of the stored run as a run of this plan would have scored it."""
-        evaluator, evaluated = None, np.zeros(len(batch), np.bool_)
-        if self.spec.evaluator is not None and batch.evaluator is not None:
-            evaluated = _sampled(batch, self.spec.sample_level)
-            evaluator = _only(batch.evaluator, evaluated)
-        scores = {name: batch.scores[name] for name in self.spec.bundles}
-        fields = {name: batch.fields[name] for name in self.spec.plan.corpus.fields.extra}
-        return dataclasses.replace(
-            batch,
-            scores=scores,
-            evaluator=evaluator,
-            evaluated=evaluated,
-            fields=fields,
-            mentions=self._mentions(batch),
-        )
+        return dataclasses.replace(fit(batch, self.spec), mentions=self._mentions(batch))
 
     def _mentions(self, batch: Batch) -> Mentions | None:
         found = batch.mentions
@@ -70,18 +54,6 @@ class Application:
             return None
         looked = dialect_sample(batch.keys, self.context)
         return dataclasses.replace(found, dialects=np.where(looked[:, None], found.dialects, np.nan))
-
-
-def _sampled(batch: Batch, level: int | None) -> Any:
-    if level is None:
-        return np.zeros(len(batch), np.bool_)
-    return sampling.sampled(batch.keys, EVALUATION_SALT, level)
-
-
-def _only(scores: BatchScores, chosen: Any) -> BatchScores:
-    document = np.where(chosen[:, None], scores.document, np.float32(np.nan))
-    unscored = np.where(chosen, scores.unscored, np.uint8(0))
-    return BatchScores(scores.categories, document, scores.passage, unscored)
 
 
 def check(plan: Plan, source: StoredRun) -> Application:

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
+
+from tamis.classifiers.base import BatchScores
 from tamis.classifiers.errors import ShardError, UsageError
+from tamis.interventions import sampling
 from tamis.interventions.batch import Batch
 from tamis.pipeline import manifest as manifests
 from tamis.pipeline import receipts
@@ -13,10 +19,11 @@ from tamis.pipeline.manifest import Manifest
 from tamis.pipeline.merging import ShardLine
 from tamis.pipeline.receipts import Brief
 from tamis.pipeline.runspec import RunSpec
+from tamis.pipeline.scale import EVALUATION_SALT
 from tamis.pipeline.scoreread import ScoreFile
 from tamis.pipeline.storage import Store
 
-__all__ = ["StoredRun"]
+__all__ = ["StoredRun", "fit"]
 
 
 @dataclass(frozen=True)
@@ -90,3 +97,26 @@ class StoredRun:
         for part in self.spec.pilot:
             for stored in self.scores(self.receipt(lines[part.shard])[0]).head(part.documents):
                 yield part.scale, stored.batch
+
+
+def fit(batch: Batch, spec: RunSpec) -> Batch:
+    """Returns a batch of a stored run with the classifiers, the fields and the evaluation of another run."""
+    evaluator, evaluated = None, np.zeros(len(batch), np.bool_)
+    if spec.evaluator is not None and batch.evaluator is not None:
+        evaluated = _sampled(batch, spec.sample_level)
+        evaluator = _only(batch.evaluator, evaluated)
+    scores = {name: batch.scores[name] for name in spec.bundles}
+    fields = {name: batch.fields[name] for name in spec.plan.corpus.fields.extra}
+    return dataclasses.replace(batch, scores=scores, evaluator=evaluator, evaluated=evaluated, fields=fields)
+
+
+def _sampled(batch: Batch, level: int | None) -> Any:
+    if level is None:
+        return np.zeros(len(batch), np.bool_)
+    return sampling.sampled(batch.keys, EVALUATION_SALT, level)
+
+
+def _only(scores: BatchScores, chosen: Any) -> BatchScores:
+    document = np.where(chosen[:, None], scores.document, np.float32(np.nan))
+    unscored = np.where(chosen, scores.unscored, np.uint8(0))
+    return BatchScores(scores.categories, document, scores.passage, unscored)

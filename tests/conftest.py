@@ -41,6 +41,12 @@ def hostile() -> ModuleType:
 
 
 @pytest.fixture(scope="session")
+def marker_run() -> ModuleType:
+    """marker_run.py: runs over documents whose scores are written into them."""
+    return _load("marker_run")
+
+
+@pytest.fixture(scope="session")
 def servers() -> Iterator[Callable[[str], Any]]:
     """Starts the storage server of a scheme, once a session; see servers.py."""
     kinds = _load("servers").KINDS
