@@ -39,7 +39,7 @@ def answers(report: Json) -> list[Answer]:
     """Returns the answers about the lead intervention, in reading order."""
     lead = report["interventions"].get(report["lead"]) or {}
     volume = (report["measures"].get("volume") or {}).get("interventions", {}).get(report["lead"]) or {}
-    return [_safety(lead), _utility(volume), _borne(volume), _sure(report)]
+    return [_safety(lead), _utility(volume, _quality(report)), _borne(volume), _sure(report)]
 
 
 def _safety(lead: Json) -> Answer:
@@ -59,7 +59,24 @@ def _safety(lead: Json) -> Answer:
     )
 
 
-def _utility(volume: Json) -> Answer:
+def _quality(report: Json) -> str:
+    """Says what the proxy model and the shift of words say of utility, or that nobody looked."""
+    name, measures = report["lead"], report["measures"]
+    shift = (measures.get("shift") or {}).get("interventions", {}).get(name) or {}
+    proxy = (measures.get("proxy") or {}).get("interventions", {}).get(name) or {}
+    said = []
+    if is_measured(shift.get("vocabulary_lost")):
+        lost, random = (percent(shift[key]["value"], 2) for key in ("vocabulary_lost", "vocabulary_lost_placebo"))
+        said.append(f"{lost} of different words are gone ({random} at random).")
+    general = (proxy.get("perplexity") or {}).get("corpus general") or {}
+    if is_measured(general.get("difference")):
+        change, same = general["difference"], general["equivalent"]
+        words = "held-out text is predicted as well as before" if same else "held-out text: no equal prediction shown"
+        said.append(f"Proxy model: {words} ({change['low']:+.4f} to {change['high']:+.4f} bits per byte).")
+    return " ".join(said) or "Vocabulary and perplexity: not measured."
+
+
+def _utility(volume: Json, quality: str) -> Answer:
     question = "What did it cost?"
     if not volume:
         return Answer(question, "not measured", "Nothing was counted.")
@@ -67,7 +84,7 @@ def _utility(volume: Json) -> Answer:
     gone = seen["words"] - kept["words"] + volume["cut"]["words"]
     share = gone / seen["words"] if seen["words"] else 0.0
     amount = f"of words removed; {count(kept['documents'])} documents and {size(kept['bytes'])} are left."
-    return Answer(question, percent(share), f"{amount} Vocabulary, topics and perplexity: not measured.")
+    return Answer(question, percent(share), f"{amount} {quality}")
 
 
 def _borne(volume: Json) -> Answer:

@@ -9,9 +9,11 @@ from typing import Any
 from tamis.interventions import (
     report_answers,
     section_compare,
+    section_outputs,
     section_prevalence,
     section_quality,
     section_run,
+    section_shift,
     section_volume,
 )
 from tamis.interventions.masking import display
@@ -25,7 +27,7 @@ Json = Mapping[str, Any]
 
 NOTICE = (
     "This page is about sexual content, hate, harassment, violence and self-harm. It shows numbers and names of "
-    "sources and rules, with slurs masked, and no text of any document."
+    "sources and rules, with slurs masked, and no text of any document but single words that many documents use."
 )
 
 
@@ -124,6 +126,16 @@ def _sections(report: Json, lead: str) -> Iterator[Section]:
     yield Section("not-measured", "What was not measured", listing=section_run.not_measured(report))
 
 
+def _utility(measures: Json, lead: str) -> Iterator[Section]:
+    shift, proxy = measures.get("shift"), measures.get("proxy")
+    if shift and lead in shift.get("interventions", {}):
+        words = ["Any removal moves the words a little. What counts is what lies beyond a random one of the same size."]
+        yield Section("shift", "Distribution shift", words, list(section_shift.blocks(shift, lead)))
+    if proxy and lead in proxy.get("interventions", {}):
+        blocks = list(section_outputs.blocks(proxy, lead, "o"))
+        yield Section("outputs", "Model outputs, by a proxy", section_outputs.summary(proxy), blocks)
+
+
 def _measured(measures: Json, lead: str) -> Iterator[Section]:
     volume, prevalence = measures.get("volume"), measures.get("prevalence")
     if prevalence and lead in prevalence.get("interventions", {}):
@@ -137,6 +149,7 @@ def _measured(measures: Json, lead: str) -> Iterator[Section]:
         yield Section(
             "flow", "Flow: what was removed", blocks=list(section_volume.blocks(found, volume["lengths"], "v"))
         )
+    yield from _utility(measures, lead)
     if measures.get("coverage"):
         yield Section("coverage", "Coverage", blocks=list(section_quality.coverage(measures["coverage"])))
     if measures.get("agreement"):
