@@ -126,3 +126,16 @@ def test_a_part_is_what_its_documents_alone_would_be(texts, data):
         assert getattr(part, name).tolist() == getattr(alone, name).tolist()
     assert list(part) == list(alone)
     assert passages.part(chosen.copy()) is part
+
+
+@pytest.mark.parametrize("chosen", [[True, False, True, True], [False, True, False, False], [False] * 4])
+@pytest.mark.parametrize("first", [True, False])
+def test_a_part_normalises_to_what_it_would_alone(chosen, first):
+    texts = ["One plain text. " * 40, "H4te and sh!t", "", "Ünï cödé\u200b here " * 60]
+    whole = split(texts)
+    if first:
+        whole.buffer("web-1")
+    data, bounds = whole.part(np.array(chosen)).buffer("web-1")
+    alone, alone_bounds = split([text for text, kept in zip(texts, chosen, strict=True) if kept]).buffer("web-1")
+    assert data.tobytes() == alone.tobytes()
+    assert bounds.tolist() == alone_bounds.tolist()
