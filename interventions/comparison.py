@@ -172,7 +172,7 @@ def _questions(first: Arm, second: Arm, grade: str) -> Iterator[tuple[str, _Ques
     for category in first.left:
         few = min(first.flagged[category], second.flagged[category])
         gap = f"{few} flagged documents before, at least {MINIMUM} are needed" if few < MINIMUM else ""
-        subject = "documents flagged in any category" if category == "any" else category.replace("_", "-")
+        subject = f"documents flagged {'in any category' if category == 'any' else f'as {category}'}"
         (out, still), (other_out, other_still) = first.left[category], second.left[category]
         yield f"residual {category}", _ask(f"leaves {{}} {subject}", (still, out), (other_still, other_out), grade, gap)
     yield "clean", _ask("removes {} clean documents", first.clean, second.clean, grade)
@@ -248,9 +248,10 @@ def _sentence(subject: str, verdict: str, ratio: Estimate, first: str, second: s
     if verdict in ("less", "more"):
         amount = abs(100 * (ratio["value"] - 1))
         if amount >= 100:
-            times = f"{ratio['value']:.1f} times the"
-            return f"{first} {subject.format(times)} of {second}."
-        return f"{first} {subject.format(f'{amount:.0f}{THIN}% {verdict}')} than {second}."
+            times = f"{ratio['value']:.1f} times as many"
+            return f"{first} {subject.format(times)} as {second}."
+        change = f"{amount:.0f}{THIN}% {'fewer' if verdict == 'less' else 'more'}"
+        return f"{first} {subject.format(change)} than {second}."
     if ratio.get("reason") == _NONE:
         return f"Of {first} and {second} one {subject.format('no')}, and the other does."
     if verdict == _SAME:

@@ -13,7 +13,8 @@ all sentences of a functionality are treated alike.
 Result (estimates are described in `measures.estimate`):
 
     {
-      "suite": {"cases": int, "templates": int, "identities": int, "sha256": str, "carriers": int},
+      "suite": {"cases": int, "templates": int,        with an identity
+                "identities": int, "sha256": str, "carriers": int},
       "interventions": {
         NAME: {
           "looks_for": [CATEGORY, …],                  categories that its rules compare
@@ -72,13 +73,17 @@ def measure(decide: Decide, context: Context) -> Json:
     return {
         "suite": {
             "cases": len(cases.cases),
-            "templates": len(set(cases.templates)),
+            "templates": len(_with_identity(cases)),
             "identities": len({case.identity for case in cases.cases if case.identity}),
             "sha256": cases.sha256,
             "carriers": len(carriers()),
         },
         "interventions": {name: _intervention(cases, decided[name], unscored, name, context) for name in decided},
     }
+
+
+def _with_identity(cases: Suite) -> set[int]:
+    return {template for case, template in zip(cases.cases, cases.templates, strict=True) if case.identity}
 
 
 def _intervention(cases: Suite, decided: Decisions, unscored: Flags, name: str, context: Context) -> Json:

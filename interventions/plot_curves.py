@@ -18,13 +18,17 @@ _WIDTH, _HEIGHT, _LEFT, _BOTTOM, _TOP, _RIGHT = 560, 330, 60, 46, 28, 130
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """A point of a curve: `x` and `y` in [0, 1], the limits of `y` where known, and words where it is marked."""
+    """A point of a curve: `x` and `y` in [0, 1], the limits of `y` where known, and words where it has some.
+
+    A point with words is marked; `marked` marks one without, which its curve's label is enough for.
+    """
 
     x: float
     y: float
     low: float | None = None
     high: float | None = None
     words: str = ""
+    marked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +102,9 @@ def _names(x: svg.Axis, y: svg.Axis, curves: Sequence[Curve]) -> list[Markup]:
 
 def _marks(x: svg.Axis, y: svg.Axis, curves: Sequence[Curve]) -> list[Markup]:
     """Marked points; words that several curves share are written once, above the topmost."""
-    marked = [(p, index % 8) for index, curve in enumerate(curves) for p in curve.points if p.words]
+    marked = [(p, index % 8) for index, curve in enumerate(curves) for p in curve.points if p.words or p.marked]
     body = [svg.diamond(x(p.x), y(p.y), 6, f"mark m{index}") for p, index in marked]
-    for words in dict.fromkeys(p.words for p, _ in marked):
+    for words in filter(None, dict.fromkeys(p.words for p, _ in marked)):
         top = max((p for p, _ in marked if p.words == words), key=lambda p: p.y)
         body.append(svg.text(x(top.x) + 4, y(top.y) - 12, short(words, 34), "tick"))
     return body
@@ -132,6 +136,9 @@ def _share(tick: float) -> str:
 
 def _describe(curves: Sequence[Curve]) -> str:
     marked = [
-        f"{c.label} at {p.words}: x {percent(p.x)}, y {percent(p.y)}" for c in curves for p in c.points if p.words
+        f"{c.label}{f' at {p.words}' if p.words else ''}: x {percent(p.x)}, y {percent(p.y)}"
+        for c in curves
+        for p in c.points
+        if p.words or p.marked
     ]
     return "; ".join(marked) or "No point is marked."

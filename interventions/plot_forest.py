@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from tamis.interventions import plot_svg as svg
-from tamis.interventions.plot_layout import Layout, both
+from tamis.interventions.plot_layout import COMPACT, Layout, both
 from tamis.interventions.report_format import Estimate, is_measured, ratio, ratio_interval
 
-__all__ = ["Row", "domain", "forest", "strip", "strip_axis"]
+__all__ = ["Row", "compact", "domain", "forest", "strip", "strip_axis"]
 
 _STRIP, _TALL = 210, 54
 
@@ -58,17 +58,22 @@ def forest(name: str, title: str, rows: Sequence[Row], low_means: str, high_mean
         low_means: What a ratio below 1 says ("less after"); written under the axis.
         high_means: What a ratio above 1 says.
     """
+    return both(lambda layout: _forest(name, title, rows, low_means, high_means, layout))
+
+
+def compact(name: str, title: str, rows: Sequence[Row], low_means: str, high_means: str) -> Markup:
+    """Returns a forest plot in one small layout, which fits beside another plot; see `forest`."""
+    return _forest(name, title, rows, low_means, high_means, COMPACT)
+
+
+def _forest(name: str, title: str, rows: Sequence[Row], low_means: str, high_means: str, layout: Layout) -> Markup:
     low, high = domain([row.estimate for row in rows])
-
-    def draw(layout: Layout) -> Markup:
-        axis = svg.Axis(low, high, layout.start, layout.end, log=True)
-        bottom = 8 + layout.line * len(rows) + (6 if layout.above else 0)
-        body = [*_frame(axis, bottom), *_ends(axis, bottom, low_means, high_means)]
-        for index, row in enumerate(rows):
-            body += _line(axis, layout, row, layout.middle(index))
-        return svg.figure(f"{name}-{layout.name}", layout.width, bottom + 42, title, _describe(rows), body, layout.name)
-
-    return both(draw)
+    axis = svg.Axis(low, high, layout.start, layout.end, log=True)
+    bottom = 8 + layout.line * len(rows) + (6 if layout.above else 0)
+    body = [*_frame(axis, bottom), *_ends(axis, bottom, low_means, high_means)]
+    for index, row in enumerate(rows):
+        body += _line(axis, layout, row, layout.middle(index))
+    return svg.figure(f"{name}-{layout.name}", layout.width, bottom + 42, title, _describe(rows), body, layout.name)
 
 
 def strip(estimate: Estimate, span: tuple[float, float]) -> Markup:

@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from tamis.interventions import plot_svg as svg
 
-__all__ = ["SLIM", "WIDE", "Layout", "both", "short"]
+__all__ = ["COMPACT", "SLIM", "WIDE", "Layout", "both", "short"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +52,8 @@ class Layout:
 
 WIDE: Final = Layout("wide", 920, 175, 735, 26, False)
 SLIM: Final = Layout("slim", 350, 6, 344, 40, True)
+#: One that fits beside another plot, on any page.
+COMPACT: Final = Layout("compact", 420, 6, 414, 34, True)
 
 
 def both(draw: Callable[[Layout], Markup]) -> Markup:

@@ -32,8 +32,9 @@ from typing import Any, Final
 
 import yaml
 
-from tamis.interventions import verdict_text
+from tamis.interventions import comparison, verdict_text
 from tamis.interventions.masking import display
+from tamis.interventions.measures import placebo
 from tamis.interventions.measures.base import Context, State
 from tamis.interventions.measures.estimate import Grade, missing
 from tamis.interventions.measures.table import MEASURES
@@ -64,7 +65,17 @@ def build(
         more: Results of measures that were made otherwise, by name.
     """
     results = {name: MEASURES[name].result(state, context) for name, state in sorted(states.items())}
-    return assemble(record, {**results, **(more or {})}, context)
+    return assemble(record, {**results, **_joined(results, states, context), **(more or {})}, context)
+
+
+def _joined(results: Mapping[str, Json], states: Mapping[str, State], context: Context) -> dict[str, Json]:
+    """Returns what is made of several measures, or of several interventions."""
+    found: dict[str, Json] = {}
+    if {"placebo", "prevalence"} <= results.keys():
+        found["placebo"] = placebo.beyond(results["placebo"], results["prevalence"])
+    if "prevalence" in states and len(context.interventions) > 1:
+        found["comparison"] = comparison.build(states["prevalence"], context)
+    return found
 
 
 def assemble(record: Mapping[str, Any], measures: Mapping[str, Json], context: Context) -> Json:

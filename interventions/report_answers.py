@@ -13,9 +13,11 @@ from tamis.interventions.report_format import (
     count,
     is_measured,
     percent,
+    ratio,
     ratio_interval,
     size,
 )
+from tamis.interventions.section_collateral import rows_of
 from tamis.interventions.verdict_text import effect
 
 __all__ = ["Answer", "answers"]
@@ -39,7 +41,7 @@ def answers(report: Json) -> list[Answer]:
     """Returns the answers about the lead intervention, in reading order."""
     lead = report["interventions"].get(report["lead"]) or {}
     volume = (report["measures"].get("volume") or {}).get("interventions", {}).get(report["lead"]) or {}
-    return [_safety(lead), _utility(volume, _quality(report)), _borne(volume), _sure(report)]
+    return [_safety(lead), _utility(volume, _quality(report)), _borne(report, volume), _sure(report)]
 
 
 def _safety(lead: Json) -> Answer:
@@ -87,9 +89,25 @@ def _utility(volume: Json, quality: str) -> Answer:
     return Answer(question, percent(share), f"{amount} {quality}")
 
 
-def _borne(volume: Json) -> Answer:
+def _borne(report: Json, volume: Json) -> Answer:
     question = "Who bears it?"
-    unseen = "Identity groups, dialects and topics: not measured."
+    collateral = (report["measures"].get("collateral") or {}).get("interventions", {}).get(report["lead"])
+    if not collateral:
+        return _by_source(question, volume, "Identity groups, dialects and topics: not measured.")
+    rows = rows_of(collateral)
+    if not rows:
+        return _by_source(question, volume, "Too few documents name a group to compare.")
+    flagged = [(name, row) for name, row in rows if name in collateral["flagged"]]
+    name, row = (flagged or rows)[0]
+    what = f"{display(name, 60)}, ×{ratio_interval(row['ratio'])} (95{THIN}% interval)"
+    if flagged:
+        more = f", and {len(flagged) - 1} more groups" if len(flagged) > 1 else ""
+        done = collateral["outcome"]
+        return Answer(question, ratio(row["ratio"]["value"]), f"as often {done}: documents that name {what}{more}.")
+    return Answer(question, "no group beyond doubt", f"Of {len(rows)} groups with enough documents the most: {what}.")
+
+
+def _by_source(question: str, volume: Json, unseen: str) -> Answer:
     parts = {name: part for name, part in (volume.get("by") or {}).get("source", {}).items() if _enough(part)}
     overall = (volume.get("removed_share") or {}).get("documents") or {}
     if len(parts) < 2 or not overall.get("value"):

@@ -10,7 +10,9 @@ from typing import Any, Final
 
 from tamis.interventions.masking import display
 from tamis.interventions.measures.base import Context
+from tamis.interventions.measures.collateral_result import FLAG
 from tamis.interventions.report_format import count, is_measured, percent
+from tamis.interventions.section_collateral import sentence
 
 __all__ = ["FEW_DOCUMENTS", "FEW_FLAGGED", "UNSCORED", "banners"]
 
@@ -32,7 +34,26 @@ def banners(report: Mapping[str, Any], context: Context) -> list[Banner]:
         context: What the measures knew about the run.
     """
     found = [*_gate(report), *_evaluator(report, context), *_coverage(report), *_small(report), *_reservations(report)]
-    return sorted(found, key=lambda banner: banner["level"] != "red")
+    return sorted([*found, *_collateral(report)], key=lambda banner: banner["level"] != "red")
+
+
+def _collateral(report: Mapping[str, Any]) -> Iterable[Banner]:
+    """Red where the removals look unjustified too, or where no independent evaluator can say."""
+    collateral = report["measures"].get("collateral") or {}
+    found = (collateral.get("interventions") or {}).get(report["lead"])
+    if not found or not found["flagged"]:
+        return
+    rows = {**found["groups"], **found["dialects"]}
+    flagged = [(name, rows[name]) for name in found["flagged"]]
+    said = " ".join(sentence(name, row, found["outcome"]) for name, row in flagged[:3])
+    more = f" And {len(flagged) - 3} more." if len(flagged) > 3 else ""
+    text = f"Collateral damage: {said}{more}"
+    unjustified = collateral.get("grade") != "estimated" or any(_clean_too(row) for _, row in flagged)
+    yield _red("collateral", text) if unjustified else _amber("collateral", text)
+
+
+def _clean_too(row: Mapping[str, Any]) -> bool:
+    return is_measured(row["clean"]) and row["clean"]["low"] > FLAG
 
 
 def _gate(report: Mapping[str, Any]) -> Iterable[Banner]:

@@ -25,6 +25,10 @@ _QUESTIONS: Final = {
         "this run trained no proxy model (`evaluate: {proxy_lm: true}` does); a change in the data is not yet a change "
         "in a model",
     ),
+    "functional": (
+        "Functional tests of the policy",
+        "this run decided from stored scores, and loaded no classifier that could score the sentences",
+    ),
     "frontier": ("Other thresholds than the published ones", "this run has no threshold sweep"),
     "labels": (
         "Residual prevalence and recall by human labels",

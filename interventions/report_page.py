@@ -6,9 +6,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from markupsafe import Markup
+
 from tamis.interventions import (
     report_answers,
+    section_collateral,
     section_compare,
+    section_differences,
+    section_frontier,
+    section_functional,
     section_outputs,
     section_prevalence,
     section_quality,
@@ -59,6 +65,7 @@ class Page:
     grade_means: str
     answers: Sequence[report_answers.Answer]
     headline: Table
+    plots: Sequence[tuple[str, Markup]]
     relative: bool
     sections: Sequence[Section]
     notice: str = NOTICE
@@ -87,6 +94,7 @@ def page(report: Json) -> Page:
         grade_means=GRADES.get(verdict["grade"], ""),
         answers=report_answers.answers(report),
         headline=headline(report.get("headline") or ()),
+        plots=list(_plots(report, lead)),
         relative=verdict["grade"] == "relative",
         sections=list(_sections(report, lead)),
     )
@@ -101,8 +109,25 @@ def _banner(banner: Mapping[str, str]) -> dict[str, str]:
     }
 
 
+def _plots(report: Json, lead: str) -> Iterator[tuple[str, Markup]]:
+    """Yields the plots of the first screen with their captions: what was paid for safety, and who paid."""
+    frontier, collateral = (report["measures"].get(name) for name in ("frontier", "collateral"))
+    if frontier and lead in frontier["interventions"]:
+        plot = section_frontier.overview(frontier, lead, _is_published(report))
+        if plot is not None:
+            yield "Safety against what is removed: all thresholds moved together, and the other interventions", plot
+    if collateral and lead in collateral["interventions"]:
+        plot = section_collateral.overview(collateral, lead)
+        if plot is not None:
+            yield "Removal of documents that name a group, over those that name none", plot
+
+
+def _is_published(report: Json) -> bool:
+    return bool(report["run"].get("status") == "published")
+
+
 def _verdict_heading(report: Json, lead: str) -> str:
-    state = "published" if report["run"].get("status") == "published" else "not published"
+    state = "published" if _is_published(report) else "not published"
     return f"Intervention {display(lead, 60)} · {state}"
 
 
@@ -110,8 +135,10 @@ def _sections(report: Json, lead: str) -> Iterator[Section]:
     measures = report["measures"]
     others = [name for name in report["interventions"] if name != lead]
     if others:
-        yield Section("compare", "Interventions side by side", blocks=[section_compare.compared(report, lead)])
-    yield from _measured(measures, lead)
+        differences = section_differences.compared(measures.get("comparison") or {"pairs": ()}, lead)
+        blocks = [section_compare.compared(report, lead), *differences]
+        yield Section("compare", "Interventions side by side", blocks=blocks)
+    yield from _measured(report, lead)
     if others:
         blocks = [section_compare.other(report, name, index) for index, name in enumerate(others)]
         yield Section("shadow", "Other interventions", ["Measured on the same documents, not written."], blocks)
@@ -136,12 +163,27 @@ def _utility(measures: Json, lead: str) -> Iterator[Section]:
         yield Section("outputs", "Model outputs, by a proxy", section_outputs.summary(proxy), blocks)
 
 
-def _measured(measures: Json, lead: str) -> Iterator[Section]:
+def _borne(report: Json, lead: str) -> Iterator[Section]:
+    collateral, functional, frontier = (report["measures"].get(key) for key in ("collateral", "functional", "frontier"))
+    if collateral and lead in collateral["interventions"]:
+        blocks = list(section_collateral.blocks(collateral, lead, "c"))
+        yield Section("collateral", "Collateral: who bears it", section_collateral.words(collateral, lead), blocks)
+    if functional and lead in functional["interventions"]:
+        words = section_functional.words(functional)
+        yield Section("functional", "Functional tests", words, list(section_functional.blocks(functional, lead)))
+    if frontier and lead in frontier["interventions"]:
+        blocks = list(section_frontier.blocks(frontier, lead, _is_published(report), "f"))
+        yield Section("frontier", "Frontier: other thresholds", blocks=blocks)
+
+
+def _measured(report: Json, lead: str) -> Iterator[Section]:
+    measures = report["measures"]
     volume, prevalence = measures.get("volume"), measures.get("prevalence")
     if prevalence and lead in prevalence.get("interventions", {}):
         relative = prevalence.get("grade") == "relative"
         heading = "Safety: evaluator-relative change (not residual prevalence)" if relative else "Safety: what is left"
         blocks = [*section_prevalence.blocks(prevalence, lead, "p"), *section_prevalence.caution(relative)]
+        blocks += section_differences.placebo(measures.get("placebo") or {"interventions": {}}, lead)
         yield Section("safety", heading, [section_prevalence.summary(prevalence)], blocks)
         yield Section("scores", "Score histograms", blocks=list(section_prevalence.histograms(prevalence, lead, "h")))
     if volume and lead in volume.get("interventions", {}):
@@ -149,6 +191,7 @@ def _measured(measures: Json, lead: str) -> Iterator[Section]:
         yield Section(
             "flow", "Flow: what was removed", blocks=list(section_volume.blocks(found, volume["lengths"], "v"))
         )
+    yield from _borne(report, lead)
     yield from _utility(measures, lead)
     if measures.get("coverage"):
         yield Section("coverage", "Coverage", blocks=list(section_quality.coverage(measures["coverage"])))

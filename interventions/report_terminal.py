@@ -56,7 +56,7 @@ def render(report: Json) -> RenderableType:
     lead = str(report["lead"])
     parts: list[RenderableType] = [*_banners(report)]
     if lead in report["interventions"]:
-        parts += [_title(report, lead), _table(report["interventions"][lead])]
+        parts += [_title(report, lead), _table(report["interventions"][lead]), *_borne(report, lead)]
     parts += [_line(name, found) for name, found in report["interventions"].items() if name != lead]
     return Group(*parts, *_footnote(report))
 
@@ -136,6 +136,19 @@ def _line(name: str, found: Json) -> Text:
     row: Json = next((row for row in found["headline"] if row["category"] == "any"), {"ratio": {}, "grade": None})
     effect = f"any {_change(row)}" if is_measured(row["ratio"]) else terminal(row["grade"] or "not measured", 14)
     return Text(f"{terminal(name, 24)} (shadow): removes {removed} of documents, {effect}")
+
+
+def _borne(report: Json, lead: str) -> Iterator[Text]:
+    """Clean documents that the lead hits, where the evaluator is independent of the filter."""
+    collateral = report["measures"].get("collateral") or {}
+    found = (collateral.get("interventions") or {}).get(lead) or {}
+    benign = found.get("benign") or {}
+    share, random = benign.get("of_clean") or {}, benign.get("random") or {}
+    if is_measured(share) and share["grade"] == "estimated":
+        beside = f", {_percent(random['value'])} at random" if is_measured(random) else ""
+        yield Text(
+            f"of the documents that the evaluator finds clean {_percent(share['value'])} are {found['outcome']}{beside}"
+        )
 
 
 def _footnote(report: Json) -> Iterator[Text]:
