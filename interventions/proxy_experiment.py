@@ -73,7 +73,7 @@ class Experiment:
         words: The texts of the sample.
         arms: The arms; only texts of theirs are counted.
         lexicon: The word list.
-        flags: Says which of some terms the filter flags when they stand alone; None where it is not known.
+        flags: Says which of some terms the filter flags in a harmless sentence; None where it is not known.
         prompts: The prompts; those that hold a toxic term themselves are left out.
         held_out: The texts to predict.
 

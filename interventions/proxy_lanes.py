@@ -46,7 +46,7 @@ class Lanes:
         names: What each lane is: "any@0.5" … "any@1", then the groups, then "unflagged".
         hits: The terms of each lane.
         terms: Toxic terms that the texts hold, a number.
-        flagged: Those of them that the filter flags when they stand alone, a number; None where nobody asked.
+        flagged: Those of them that the filter flags in a harmless sentence, a number; None where nobody asked.
     """
 
     names: tuple[str, ...]
@@ -73,7 +73,7 @@ def lanes(lexicon: Classifier, trie: Trie, words: Sequence[str], flags: Flags | 
         lexicon: The word list; terms of one and of two words are looked for.
         trie: The n-grams.
         words: The vocabulary, special words first.
-        flags: Says which of some terms the filter flags when they stand alone; None where it is not known.
+        flags: Says which of some terms the filter flags in a harmless sentence; None where it is not known.
     """
     alone = scored(lexicon, list(words))
     alone[:3] = 0.0
@@ -120,7 +120,7 @@ def _pairs(lexicon: Classifier, trie: Trie, words: Sequence[str], alone: FloatMa
 
 
 def _flagged(flags: Flags, trie: Trie, words: Sequence[str], toxic1: Mask, toxic2: Mask) -> tuple[Mask, Mask]:
-    """Asks the filter about the toxic terms alone."""
+    """Asks the filter about the toxic terms."""
     rows1, rows2 = np.flatnonzero(toxic1), np.flatnonzero(toxic2)
     pairs = zip(trie.first[rows2].tolist(), trie.word[rows2].tolist(), strict=True)
     found = flags([words[i] for i in rows1.tolist()] + [f"{words[a]} {words[b]}" for a, b in pairs])

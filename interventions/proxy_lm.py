@@ -40,7 +40,7 @@ class Settings:
         lexicon_id: Its identity, for the report.
         independent: Whether the list is independent of the filter, by the same checks as for an evaluator.
         checks: What those checks found.
-        flags: Says which of some terms the filter flags when they stand alone; None where it is not known.
+        flags: Says which of some terms the filter flags in a harmless sentence; None where it is not known.
         tokens: Most tokens to train a model on.
         workers: Threads; the numbers do not depend on it.
         unlearnable: Interventions whose effect this model cannot show, with the reason.

@@ -15,7 +15,7 @@
                              "probability_of_any": {"before", "after", "difference"},
                              "expected_maximum": {"before", "after", "difference"}}},
         "groups": {GROUP: {"before", "after", "ratio"}},   primary bucket, terms of one group; "unflagged": terms that
-                                                           the filter does not flag when they stand alone
+                                                           the filter does not flag in a harmless sentence
         "perplexity": {SET: {"before", "after", "difference", "placebo", "differential", "equivalent"}},
         "terms": {"divergence", "placebo_divergence", "rarer": [...], "more_frequent": [...]}
       }}

@@ -58,8 +58,8 @@ def summary(result: Json) -> list[str]:
     if flagged is not None and not lexicon["independent"]:
         said.append(
             f"The word list is not independent of the filter, which flags {count(flagged)} of the "
-            f"{count(lexicon['terms'])} terms when they stand alone: what falls is in part what the filter was made to "
-            "find. The row “unflagged” has the other terms alone."
+            f"{count(lexicon['terms'])} terms in a harmless sentence: what falls is in part what the filter was made "
+            "to find. The row “unflagged” has the other terms alone."
         )
     return said
 
@@ -150,7 +150,7 @@ def _groups(found: Json) -> Table:
         ]
         for group, row in sorted(found["groups"].items())
     ]
-    note = "Neutral prompts. “unflagged”: toxic terms that the filter does not flag when they stand alone."
+    note = "Neutral prompts. “unflagged”: toxic terms that the filter does not flag in a harmless sentence."
     return table("By kind of term", ["Terms", "Before", "After", "After ÷ before"], rows, note=note)
 
 

@@ -48,6 +48,18 @@ MOST_WORKERS = 8
 _TOKENS = "a trigram forgets a control token after two words; `tamis generations score` measures it on a real model"
 
 
+#: Harmless sentences that a term is put into to see whether it is the filter's own; and harmless words for comparison.
+_CARRIERS = (
+    "He read the word {} from the page and went on.",
+    "Somebody had written {} on the board in the hall.",
+    "The entry for {} is on page forty of the book.",
+    "In the second row of the file the text is {} and the date is missing.",
+    "On the last jar the label said {} in small letters.",
+    "I think that {} is the word that she was looking for.",
+)
+_HARMLESS = ("table", "river", "window", "music", "bread", "seven")
+
+
 class Lexicon(Classifier, Protocol):
     """A word list that says who it is."""
 
@@ -143,10 +155,21 @@ def _settings(spec: RunSpec, bench: Workbench) -> proxy_lm.Settings:
     )
 
 
-def _flagged(bench: Workbench, texts: Sequence[str]) -> NDArray[np.bool_]:
-    """Says which terms, each as a document of its own, reach a threshold of some intervention."""
+def _flagged(bench: Workbench, terms: Sequence[str]) -> NDArray[np.bool_]:
+    """Says which terms make some harmless sentence reach a threshold of some intervention.
+
+    A classifier is not made for single words, and may flag any of them alone. Sentences that it flags with a harmless
+    word too are left out; where these are all of them, every term counts as flagged.
+    """
+    usable = [carrier for carrier in _CARRIERS if not _reached(bench, [carrier.format(w) for w in _HARMLESS]).any()]
+    found = [_reached(bench, [carrier.format(term) for term in terms]) for carrier in usable]
+    return np.logical_or.reduce(found) if found else np.ones(len(terms), np.bool_)
+
+
+def _reached(bench: Workbench, texts: Sequence[str]) -> NDArray[np.bool_]:
+    """Says which texts, as one passage each, reach a threshold of some intervention."""
     found = np.zeros(len(texts), np.bool_)
-    cut, languages = Passages.of(texts), ["und"] * len(texts)
+    cut, languages = Passages.of(texts), ["en"] * len(texts)
     scores = {name: scorer.score(cut, languages) for name, scorer in bench.scorers.items()}
     for conditions in bench.context.conditions.values():
         for classifier, category, threshold in conditions:

@@ -43,7 +43,7 @@ def report(example_report: Any) -> dict[str, Any]:
 def test_the_page_shows_scope_evidence_and_numbers(report):
     page = report_html.render(report)
     assert "is not a forecast for a transformer" in page
-    assert "which flags 1 of the 1 terms" in page
+    assert "which flags 1 of the 1 terms in a harmless sentence" in page
     assert "Held-out texts" in page
     assert "z••••e" in page
     for payload in ("<img src=x", "\x1b", "\u202e", "zargle"):
