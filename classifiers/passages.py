@@ -57,8 +57,6 @@ class Passages:
     bounds: Ints = field(repr=False)
     _buffers: dict[str, tuple[Bytes, Ints]] = field(default_factory=dict, init=False, repr=False)
     _parts: dict[bytes, Passages] = field(default_factory=dict, init=False, repr=False)
-    #: What this is a part of, and which of its passages these are, bool [n_passages of the whole].
-    _whole: tuple[Passages, NDArray[np.bool_]] | None = field(default=None, repr=False)
 
     @staticmethod
     def of(texts: Sequence[str]) -> Passages:
@@ -110,7 +108,7 @@ class Passages:
         counts = np.diff(self.document)
         kept = np.repeat(chosen, counts)
         sizes = np.diff(self.bounds)
-        return Passages(
+        part = Passages(
             texts=[self.texts[i] for i in np.flatnonzero(chosen).tolist()],
             document=_offsets(counts[chosen]),
             start=self.start[kept],
@@ -118,8 +116,13 @@ class Passages:
             words=self.words[chosen],
             data=self.data[np.repeat(kept, sizes)],
             bounds=_offsets(sizes[kept]),
-            _whole=(self, kept),
         )
+        # What the whole has been normalised to serves the part. (The part keeps no hold on the whole: that would be a
+        # cycle, and batches would wait for the collector.)
+        for normaliser, (data, bounds) in self._buffers.items():
+            lengths = np.diff(bounds)
+            part._buffers[normaliser] = (data[np.repeat(kept, lengths)], _offsets(lengths[kept]))
+        return part
 
     def buffer(self, normaliser: str) -> tuple[Bytes, Ints]:
         """Returns the normalised passages; computed once for each normaliser.
@@ -137,20 +140,8 @@ class Passages:
         if normaliser not in self._buffers:
             if normaliser not in NORMALISERS:
                 raise UsageError(f"normaliser {normaliser!r} is unknown; this version has {', '.join(NORMALISERS)}")
-            taken = self._from_whole(normaliser)
-            self._buffers[normaliser] = taken or NORMALISERS[normaliser](self.data, self.bounds)
+            self._buffers[normaliser] = NORMALISERS[normaliser](self.data, self.bounds)
         return self._buffers[normaliser]
-
-    def _from_whole(self, normaliser: str) -> tuple[Bytes, Ints] | None:
-        """Takes normalised passages from the whole, where it has them or where this is most of it."""
-        if self._whole is None:
-            return None
-        whole, kept = self._whole
-        if normaliser not in whole._buffers and 2 * len(self) < len(whole):
-            return None
-        data, bounds = whole.buffer(normaliser)
-        sizes = np.diff(bounds)
-        return data[np.repeat(kept, sizes)], _offsets(sizes[kept])
 
 
 def split(texts: Sequence[str], target: int = TARGET) -> Passages:

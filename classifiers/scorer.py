@@ -25,6 +25,9 @@ class _Scored(Classifier, Protocol):
     @property
     def languages(self) -> tuple[str, ...]: ...
 
+    @property
+    def normaliser(self) -> str: ...
+
 
 def highest(scores: FloatMatrix, document: Ints) -> FloatMatrix:
     """Returns each document's highest passage score, float32 [n, n_categories]; NaN where no passage has one.
@@ -106,6 +109,9 @@ class Scorer:
         """Scores the passages of the chosen documents; the others are NaN."""
         if chosen.all():
             return self._classifier.score(passages)
+        if 2 * np.count_nonzero(chosen) >= chosen.size:
+            # Others will ask for all of it: normalise once, and take the part from that.
+            passages.buffer(self._classifier.normaliser)
         scores = np.full((len(passages), len(self._classifier.categories)), np.nan, np.float32)
         scores[chosen[passages.owner()]] = self._classifier.score(passages.part(chosen))
         return scores

@@ -18,6 +18,7 @@ class Table:
 
     categories = ("hate", "sexual")
     languages = ("en", "de")
+    normaliser = "none"
 
     def __init__(self):
         self.seen = []

@@ -92,6 +92,8 @@ class Shift:
     def add(self, batch: Batch, decisions: Mapping[str, Decisions]) -> None:
         """Adds a batch; one whose texts are not there is passed over."""
         chosen = batch.evaluated if self._evaluated else sampled(batch.keys, _SALT, LEVEL)
+        # A document without text counts in no batch, so it may not count in some.
+        chosen = chosen & (np.diff(batch.passages.document) > 0)
         if not batch.passages.data.size or not chosen.any():
             return
         lost = np.zeros(len(batch.passages), np.uint64)
