@@ -101,12 +101,14 @@ def _names(x: svg.Axis, y: svg.Axis, curves: Sequence[Curve]) -> list[Markup]:
 
 
 def _marks(x: svg.Axis, y: svg.Axis, curves: Sequence[Curve]) -> list[Markup]:
-    """Marked points; words that several curves share are written once, above the topmost."""
+    """Marked points; words that several curves share are written once, below the lowest where there is room."""
     marked = [(p, index % 8) for index, curve in enumerate(curves) for p in curve.points if p.words or p.marked]
     body = [svg.diamond(x(p.x), y(p.y), 6, f"mark m{index}") for p, index in marked]
     for words in filter(None, dict.fromkeys(p.words for p, _ in marked)):
-        top = max((p for p, _ in marked if p.words == words), key=lambda p: p.y)
-        body.append(svg.text(x(top.x) + 4, y(top.y) - 12, short(words, 34), "tick"))
+        lowest = min((p for p, _ in marked if p.words == words), key=lambda p: p.y)
+        below = y(lowest.y) + 22
+        height = below if below < y.start - 4 else y(lowest.y) - 12
+        body.append(svg.text(x(lowest.x) - 4, height, short(words, 34), "tick"))
     return body
 
 

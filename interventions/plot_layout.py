@@ -53,7 +53,7 @@ class Layout:
 WIDE: Final = Layout("wide", 920, 175, 735, 26, False)
 SLIM: Final = Layout("slim", 350, 6, 344, 40, True)
 #: One that fits beside another plot, on any page.
-COMPACT: Final = Layout("compact", 420, 6, 414, 34, True)
+COMPACT: Final = Layout("compact", 360, 6, 354, 34, True)
 
 
 def both(draw: Callable[[Layout], Markup]) -> Markup:

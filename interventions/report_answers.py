@@ -101,7 +101,8 @@ def _borne(report: Json, volume: Json) -> Answer:
     name, row = (flagged or rows)[0]
     what = f"{display(name, 60)}, ×{ratio_interval(row['ratio'])} (95{THIN}% interval)"
     if flagged:
-        more = f", and {len(flagged) - 1} more groups" if len(flagged) > 1 else ""
+        others = len(flagged) - 1
+        more = f", and {others} more group{'s' if others > 1 else ''}" if others else ""
         done = collateral["outcome"]
         return Answer(question, ratio(row["ratio"]["value"]), f"as often {done}: documents that name {what}{more}.")
     return Answer(question, "no group beyond doubt", f"Of {len(rows)} groups with enough documents the most: {what}.")
