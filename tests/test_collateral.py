@@ -13,7 +13,7 @@ import pytest
 from tamis.classifiers.base import BatchScores
 from tamis.interventions import mentions
 from tamis.interventions.batch import Batch
-from tamis.interventions.measures.collateral import Collateral
+from tamis.interventions.measures.collateral import Collateral, dialect_sample
 from tamis.interventions.measures.collateral_result import FLAG
 from tamis.interventions.rules import Intervention, parse_interventions
 from tamis.interventions.stored import StoredPassages, StoredTexts
@@ -176,15 +176,15 @@ def test_benign_removals_have_an_interval_and_a_random_counterpart() -> None:
 
 
 def test_dialect_is_compared_in_a_sample() -> None:
-    batch = corpus(400, 2, rate=0.3)
-    everyone, few = (result_of(batch, notes={"sample_level": level}) for level in (0, 9))
-    rows = [found["interventions"]["drop"]["dialects"]["African-American English"] for found in (everyone, few)]
-    assert rows[0]["documents"] > 5 * rows[1]["documents"]
+    batch = corpus(4000, 2, rate=0.3)
+    more, few = (result_of(batch, notes={"sample_level": level}) for level in (0, 9))
+    rows = [found["interventions"]["drop"]["dialects"]["African-American English"] for found in (more, few)]
+    assert rows[0]["documents"] > 4 * rows[1]["documents"]
 
 
 def test_stored_passages_use_what_was_stored_about_documents_or_count_nothing() -> None:
     batch = corpus(500, 6, rate=0.2)
-    looked = mentions.look(batch, np.ones(len(batch), np.bool_))
+    looked = mentions.look(batch, dialect_sample(batch.keys, context_of(FOUND, batch, notes={"sample_level": 0})))
     zeros = np.zeros(len(batch.passages), np.int64)
     stored = StoredPassages(
         batch.passages.document, batch.passages.start, batch.passages.end, batch.passages.words, zeros, zeros

@@ -73,7 +73,8 @@ from tamis.interventions.verdict import Decisions
 __all__ = ["Collateral", "dialect_sample"]
 
 _SALT: Final = "dialect"
-_MOST_SPARSE: Final = 5
+#: Dialects take several times as long to look at as all the rest: one document in 2**level is enough.
+_LEAST_SPARSE, _MOST_SPARSE = 2, 5
 
 Ints = NDArray[np.int64]
 
@@ -167,7 +168,7 @@ class Collateral:
 def dialect_sample(keys: Keys, context: Context) -> NDArray[np.bool_]:
     """Says which documents' dialect is looked at, bool [n]: fewer where the evaluator is asked about fewer."""
     asked = context.notes.get("sample_level")
-    level = _MOST_SPARSE if asked is None else min(_MOST_SPARSE, 2 * int(asked))
+    level = _MOST_SPARSE if asked is None else min(_MOST_SPARSE, _LEAST_SPARSE + 2 * int(asked))
     return sampled(keys, f"{context.salt}/{_SALT}", level)
 
 
