@@ -130,6 +130,6 @@ def test_the_sample_of_words_is_bounded_whatever_the_batches():
     for first in range(0, 800, 50):
         piece = take(batch, range(first, first + 50))
         parts.add(piece, {name: one.decide(piece) for name, one in found.items()})
-        assert len(parts._types) <= 3 * TYPES
+        assert len(parts._keys) <= 3 * TYPES
     assert parts.state() == whole.state()
     assert len(whole.state()["types"]) == TYPES

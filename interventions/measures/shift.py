@@ -41,6 +41,7 @@ from typing import Any, ClassVar, Final
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import gammaln, xlogy
 
 from tamis.interventions.batch import Batch
 from tamis.interventions.intervals import Z95, wilson
@@ -86,7 +87,8 @@ class Shift:
         self._sums = np.zeros((len(_SUMS), BUCKETS), np.int64)
         self._gone = np.zeros((len(self._names), BUCKETS), np.int64)
         self._totals = np.zeros(3, np.int64)
-        self._types: dict[str, list[int]] = {}
+        self._keys = np.zeros(0, np.uint64)
+        self._rows = np.zeros((0, 2 + len(self._names)), np.int64)
         self._below = np.uint64(2**63)
 
     def add(self, batch: Batch, decisions: Mapping[str, Decisions]) -> None:
@@ -121,19 +123,26 @@ class Shift:
         for k in range(len(self._names)):
             out = (bits >> np.uint64(k) & np.uint64(1)).astype(np.float64)
             columns.append(np.bincount(index, out, minlength=keys.size).astype(np.int64))
-        for key, row in zip(keys.tolist(), np.column_stack(columns).tolist(), strict=True):
-            name = str(key)
-            self._types[name] = [a + b for a, b in zip(self._types.get(name, [0] * len(row)), row, strict=True)]
-        if len(self._types) > 2 * TYPES:
-            self._types = _lowest(self._types)
-            self._below = np.uint64(max(map(int, self._types)) + 1)
+        self._add_rows(keys, np.column_stack(columns).astype(np.int64))
+
+    def _add_rows(self, keys: NDArray[np.uint64], rows: Ints) -> None:
+        """Adds counts of words to what there is of them; keeps the lowest, sorted."""
+        self._keys, index = np.unique(np.concatenate([self._keys, keys]), return_inverse=True)
+        total = np.zeros((self._keys.size, rows.shape[1]), np.int64)
+        np.add.at(total, index, np.concatenate([self._rows, rows]))
+        self._rows = total
+        if self._keys.size > 2 * TYPES:
+            self._keys, self._rows = self._keys[:TYPES], self._rows[:TYPES]
+            self._below = self._keys[-1] + np.uint64(1)
 
     def state(self) -> State:
         """Returns the state so far: see `_SUMS`; "lost" by intervention; "types"."""
         sums = {name: row.tolist() for name, row in zip(_SUMS, self._sums, strict=True)}
         gone = {name: row.tolist() for name, row in zip(self._names, self._gone, strict=True)}
+        listed = zip(self._keys[:TYPES].tolist(), self._rows[:TYPES].tolist(), strict=True)
+        types = {str(key): row for key, row in listed}
         totals = dict(zip(("documents", "words", "word_squares"), self._totals.tolist(), strict=True))
-        return counters.strip({**totals, **sums, "lost": gone, "types": _lowest(self._types)})
+        return counters.strip({**totals, **sums, "lost": gone, "types": types})
 
     @staticmethod
     def merge(*states: State) -> State:
@@ -273,11 +282,11 @@ def _random(documents: Floats, share: float) -> tuple[Floats, Floats]:
 
 def _binomial(documents: int, share: float) -> tuple[float, float]:
     """Returns mean and variance of [log2 2/(1+x) + x log2 2x/(1+x)]/2, x being the share that stays over 1 - share."""
-    # Not at the top: scipy.stats takes 50 MB, and no worker that only counts needs it.
-    from scipy.stats import binom
-
     stay = np.arange(documents + 1)
-    weight = binom.pmf(stay, documents, 1 - share)
+    gone = documents - stay
+    # The binomial distribution by its logarithms: scipy.stats, which has it, takes a second and 50 MB to import.
+    choices = gammaln(documents + 1) - gammaln(stay + 1) - gammaln(gone + 1)
+    weight = np.exp(choices + xlogy(stay, 1 - share) + xlogy(gone, share))
     x = stay / (documents * (1 - share))
     g = (np.log2(2 / (1 + x)) + x * np.log2(np.maximum(2 * x, 1e-300) / (1 + x))) / 2
     mean = float(weight @ g)
