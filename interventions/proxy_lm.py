@@ -15,6 +15,7 @@ from tamis.classifiers.base import Classifier
 from tamis.interventions import proxy_arms, proxy_held_out, proxy_result, proxy_texts
 from tamis.interventions.proxy_arms import BLOCKS, Arm
 from tamis.interventions.proxy_experiment import Experiment
+from tamis.interventions.proxy_intervention import Head, Ran
 from tamis.interventions.proxy_lanes import Flags
 from tamis.interventions.proxy_numbers import Numbers, Replicated
 from tamis.interventions.proxy_pool import Pooled
@@ -75,7 +76,7 @@ def evaluate(
     pooled = Pooled.of(documents, settings.interventions)
     reasons = {name: reason for name in settings.interventions if (reason := _reason(pooled, name, settings))}
     tested = [name for name in settings.interventions if name not in reasons]
-    head = proxy_result.Head(settings.lexicon_id, settings.independent, settings.checks, pooled)
+    head = Head(settings.lexicon_id, settings.independent, settings.checks, pooled)
     if not tested:
         return proxy_result.content(head, reasons, settings.interventions, None)
     arms, tokens = pooled.arms(tested, settings.tokens)
@@ -84,7 +85,7 @@ def evaluate(
     experiment = Experiment(pooled.words, arms, settings.lexicon, settings.flags, proxy_texts.prompts(), held_out)
     numbers = Numbers.of(experiment)
     found, floors = _run(experiment, numbers, arms, settings.workers, progress)
-    ran = proxy_result.Ran(experiment, numbers, dict(zip(_names(tested), found, strict=True)), floors, arms, tokens)
+    ran = Ran(experiment, numbers, dict(zip(_names(tested), found, strict=True)), floors, arms, tokens)
     return proxy_result.content(head, reasons, settings.interventions, ran)
 
 

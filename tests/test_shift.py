@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from tamis.interventions.batch import Batch
-from tamis.interventions.measures.shift import SMALLEST, TYPES, Shift
+from tamis.interventions.measures.shift import TYPES, Shift
+from tamis.interventions.measures.shift_result import SMALLEST
 from tamis.interventions.rules import Intervention, parse_interventions
 from tamis.interventions.testing import context_of, make_batch, take
 
