@@ -22,8 +22,8 @@ _QUESTIONS: Final = {
     ),
     "proxy": (
         "Effect on a model trained on the data: perplexity, toxic continuations",
-        "this run trained no proxy model (`evaluate: {proxy_lm: true}` does); a change in the data is not yet a change "
-        "in a model",
+        "this run trained no proxy model (`evaluate: {proxy_lm: true}` in `tamis run` does); a change in the data is "
+        "not yet one in a model",
     ),
     "functional": (
         "Functional tests of the policy",
