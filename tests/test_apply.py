@@ -26,8 +26,8 @@ OTHERS: dict[str, list[dict[str, Any]]] = {
     "elsewhere": [{"when": 'source == "forum" and not (sexual < 0.5) or unscored', "do": "drop"}],
     "control": [{"when": "random", "match": "drop-low", "do": "drop"}],
 }
-#: Measures that count words: texts are not stored.
-TEXTS = {"shift"}
+#: Measures that read texts, which are not stored, or score sentences with a classifier.
+TEXTS = {"shift", "functional"}
 
 
 def plan_of(folder: Path, name: str, **changes: Any) -> Path:
