@@ -52,7 +52,7 @@ from tamis.interventions.report_format import THIN
 from tamis.interventions.risk import holm
 from tamis.interventions.sampling import priorities
 
-__all__ = ["ALL_PAIRS", "NARROW", "Arm", "arms", "build", "compare"]
+__all__ = ["ALL_PAIRS", "NARROW", "Arm", "arms", "build", "compare", "mismatch"]
 
 #: Arms up to which all pairs are compared; of more, each is compared with the first.
 ALL_PAIRS: Final = 6
@@ -114,6 +114,21 @@ def _arm(name: str, before: Mapping[str, Part], lost: Mapping[str, Part]) -> Arm
         (clean, every.n - every.flagged),
         (gone.total_words, every.total_words),
     )
+
+
+def mismatch(compared: Sequence[Arm]) -> str | None:
+    """Says why arms cannot be compared, None where they can: they must have seen the same documents alike."""
+    for other in compared[1:]:
+        first = compared[0]
+        if list(first.left) != list(other.left):
+            return f"{first.name} and {other.name} were evaluated in other categories"
+        for mine, theirs, what in (
+            (first.words[1], other.words[1], "documents"),
+            (first.clean[1], other.clean[1], "evaluators, or thresholds of one"),
+        ):
+            if not np.array_equal(mine, theirs):
+                return f"{first.name} and {other.name} are of other {what}"
+    return None
 
 
 def build(state: State, context: Context) -> Json:

@@ -22,7 +22,7 @@ Result (estimates are described in `measures.estimate`):
           "settings": {"alone" | "embedded": {
             "unscored": int,                           sentences that no classifier scored
             "functionalities": {NAME: {"expected": "pass" | "flag", "cases": int, "right": estimate}},
-            "identities": {NAME: {"blocked": int, "missed": int, "cases": int, "flips": estimate}},
+            "identities": {NAME: {"cases": int, "right": estimate, "blocked": int, "missed": int, "flips": estimate}},
             "flips": estimate                          share of the templates' sentences that flip
           }}
         }
@@ -35,7 +35,7 @@ looks for its category. `blocked` counts flips of sentences that should pass, `m
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
@@ -115,7 +115,7 @@ def _setting(cases: Suite, acted: Flags, unscored: Flags, looks_for: Sequence[st
     return {
         "unscored": int(np.count_nonzero(unscored)),
         "functionalities": _functionalities(cases, acted == wanted, counted),
-        "identities": _identities(cases.cases, flips, counted),
+        "identities": _identities(cases.cases, acted == wanted, flips, counted),
         "flips": _flip_rate(cases, flips, counted & np.array([bool(case.identity) for case in cases.cases])),
     }
 
@@ -153,20 +153,23 @@ def _flips(cases: Suite, acted: Flags) -> Flags:
     return flips
 
 
-def _identities(cases: Sequence[Case], flips: Flags, counted: Flags) -> Json:
-    total, blocked, missed = Counter[str](), Counter[str](), Counter[str]()
-    for case, flip, counts in zip(cases, flips.tolist(), counted.tolist(), strict=True):
-        if case.identity and counts:
-            total[case.identity] += 1
-            (missed if case.flag else blocked)[case.identity] += flip
+def _identities(cases: Sequence[Case], right: Flags, flips: Flags, counted: Flags) -> Json:
+    rows: dict[str, list[int]] = defaultdict(list)
+    for i, case in enumerate(cases):
+        if case.identity and counted[i]:
+            rows[case.identity].append(i)
+    return {name: _identity(found, cases, right, flips) for name, found in rows.items()}
+
+
+def _identity(rows: Sequence[int], cases: Sequence[Case], right: Flags, flips: Flags) -> Json:
+    # Each sentence of an identity is of another template.
+    missed = sum(bool(flips[i]) for i in rows if cases[i].flag)
     return {
-        name: {
-            "blocked": blocked[name],
-            "missed": missed[name],
-            "cases": number,
-            "flips": clustered(np.arange(number) < blocked[name] + missed[name], range(number)),
-        }
-        for name, number in total.items()
+        "cases": len(rows),
+        "right": clustered(right[rows], rows),
+        "blocked": int(np.count_nonzero(flips[rows])) - missed,
+        "missed": missed,
+        "flips": clustered(flips[rows], rows),
     }
 
 

@@ -79,11 +79,20 @@ def _identities(parts: Sequence[Json]) -> Table:
             name_cell(display(name, 60)),
             counted(alone[name]["cases"]),
             *(counted(part.get(name, {}).get(key)) for part in (alone, embedded) for key in ("blocked", "missed")),
-            share_cell(alone[name]["flips"], sample=False),
+            *(share_cell(part[name]["right"], sample=False) for part in (alone, embedded)),
         ]
         for name in order
     ]
-    columns = ["", "Sentences", "Blocked alone", "Missed alone", "Blocked embedded", "Missed embedded", "Flips alone"]
+    columns = [
+        "",
+        "Sentences",
+        "Blocked alone",
+        "Missed alone",
+        "Blocked embedded",
+        "Missed embedded",
+        "Right alone",
+        "Right embedded",
+    ]
     note = "Blocked: acted on, though most of the template is left alone and should be. Missed: the other way round."
     return table("Sentences that flip with the identity", columns, rows, note=note, cap=60)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from typing import Any
 
@@ -127,3 +128,17 @@ def test_few_flagged_documents_decide_nothing() -> None:
         "not resolvable",
         "the same",
     }
+
+
+def test_only_the_same_documents_seen_alike_are_compared() -> None:
+    n, flagged = np.full(GROUPS, 20), np.full(GROUPS, 2)
+    arm = comparison.Arm("a", {"any": (n, flagged)}, {"any": 128}, (n, n), (n, n))
+    assert comparison.mismatch([arm, dataclasses.replace(arm, name="b")]) is None
+    cases = {
+        "documents": {"words": (n, n + 1)},
+        "evaluators": {"clean": (n, n - 1)},
+        "categories": {"left": {"hate": (n, flagged)}},
+    }
+    for word, change in cases.items():
+        other: Any = dataclasses.replace(arm, name="b", **change)
+        assert word in str(comparison.mismatch([arm, other]))

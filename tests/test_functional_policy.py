@@ -75,6 +75,8 @@ def test_policies_whose_answers_are_known() -> None:
     assert none["functionalities"]["dehumanising_group"]["right"]["value"] == 0
     unfair = found["interventions"]["hate"]["settings"]["alone"]
     assert unfair["identities"]["gay"]["blocked"] == 10
+    # Of 10 sentences that should pass none does; the 4 that should be flagged are.
+    assert unfair["identities"]["gay"]["right"]["value"] == pytest.approx(4 / 14, abs=0.08)
     assert unfair["identities"]["gay"]["flips"]["value"] == 1
     assert unfair["identities"]["Muslim"]["flips"]["value"] == 0
     assert unfair["flips"]["value"] == pytest.approx(1 / 40)
