@@ -2,14 +2,14 @@
 
 It is the one place where text leaves a shard, so it is small, its size is fixed before the run starts, and it lies in
 the run's folder beside the documents, never in a receipt or a log. Kept out of it, and counted, are documents in other
-languages (the prompts, the terms and the held-out texts are English), and documents that a classifier flags as sexual
-content about minors, whose text is copied nowhere.
+languages (the prompts, the terms and the held-out texts are English), and documents that may be sexual content about
+minors, whose text is copied nowhere.
 """
 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -64,7 +64,11 @@ def level_for_tokens(words: float, wanted: int) -> int:
 
 
 def sample(
-    batch: Batch, decisions: Mapping[str, Decisions], interventions: Mapping[str, Intervention], level: int
+    batch: Batch,
+    decisions: Mapping[str, Decisions],
+    interventions: Mapping[str, Intervention],
+    level: int,
+    hidden: Callable[[int], bool] = lambda _: False,
 ) -> Iterator[SampledDocument]:
     """Yields the documents of a batch that are in the sample.
 
@@ -73,10 +77,12 @@ def sample(
         decisions: What each intervention decided on them.
         interventions: The interventions, by name.
         level: One document in 2**level is in the sample.
+        hidden: Says of a document, by its index, whether its text must not be copied; a flag of a classifier of
+            sexual content about minors is obeyed in any case.
     """
     never = _never(batch)
     for i in np.flatnonzero(sampling.sampled(batch.keys, SALT, level)).tolist():
-        why = _NEVER if never[i] else "" if batch.languages[i] in _LANGUAGES else "language"
+        why = _NEVER if never[i] or hidden(i) else "" if batch.languages[i] in _LANGUAGES else "language"
         if why:
             yield SampledDocument(batch.ids[i], "", withheld=why)
             continue

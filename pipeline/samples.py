@@ -9,18 +9,22 @@ under the same protection as the corpus; nothing that is published refers to the
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
 from tamis.classifiers.errors import ShardError
+from tamis.interventions import proxy_sample
+from tamis.interventions.batch import Batch
 from tamis.interventions.proxy_sample import SampledDocument
-from tamis.pipeline import lines
+from tamis.interventions.rules import Intervention
+from tamis.interventions.verdict import Decisions
+from tamis.pipeline import lines, minors
 from tamis.pipeline.decompress import compression_of, open_verified
 from tamis.pipeline.limits import Limits
 from tamis.pipeline.storage import Store
 
-__all__ = ["ROLE", "encode", "read"]
+__all__ = ["ROLE", "encode", "read", "taken"]
 
 ROLE = "samples"
 
@@ -32,6 +36,15 @@ class _Row(msgspec.Struct, omit_defaults=True):
     domain: int = 0
     changes: dict[str, str | None] = {}
     withheld: str = ""
+
+
+def taken(
+    batch: Batch, decisions: Mapping[str, Decisions], interventions: Mapping[str, Intervention], level: int
+) -> Iterator[SampledDocument]:
+    """Yields the documents of a batch that are in the sample, see `proxy_sample.sample`; none that `minors` withholds."""
+    sexual = minors.sexual(batch)
+    hidden = lambda i: bool(sexual[i]) and minors.names_a_minor(batch.texts[i])  # noqa: E731
+    yield from proxy_sample.sample(batch, decisions, interventions, level, hidden)
 
 
 def encode(documents: Iterable[SampledDocument]) -> Iterator[bytes]:

@@ -15,13 +15,13 @@ import numpy as np
 from msgspec import structs
 
 from tamis.classifiers.errors import ShardError
-from tamis.interventions import mentions, proxy_sample
+from tamis.interventions import mentions
 from tamis.interventions.batch import Batch
 from tamis.interventions.measures.collateral import dialect_sample
 from tamis.interventions.measures.table import MEASURES
 from tamis.interventions.rules import Intervention
 from tamis.interventions.verdict import Decisions
-from tamis.pipeline import attributes, listing, receipts, scoring
+from tamis.pipeline import attributes, listing, receipts, samples, scoring
 from tamis.pipeline.counting import counted
 from tamis.pipeline.document import Document, Rejected
 from tamis.pipeline.formats import Reader, open_shard
@@ -167,7 +167,7 @@ class _Work:
         outputs.attributes(attributes.rows(batch, numbers, decisions, conditions, bundles, published))
         outputs.scores(batch, numbers)
         if bench.spec.proxy_level is not None:
-            outputs.samples(proxy_sample.sample(batch, decisions, bench.interventions, bench.spec.proxy_level))
+            outputs.samples(samples.taken(batch, decisions, bench.interventions, bench.spec.proxy_level))
         synthetic = sum(document.synthetic_id for document in documents)
         if published is None:
             return counted(len(documents), None, synthetic)

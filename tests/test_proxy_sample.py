@@ -83,6 +83,13 @@ def test_other_languages_and_minors_are_withheld():
     assert [one.text for one in found] == ["", "", "unclear", ""]
 
 
+def test_what_may_be_sexual_and_names_a_minor_is_copied_nowhere():
+    texts = ["a child in a garden", "a child in a story", "a quiet garden"]
+    batch = make_batch(texts, {"policy": {"sexual": [0.3, 0.001, 0.3]}}, target=0)
+    found = [one.withheld for one in samples.taken(batch, {}, {}, 0)]
+    assert found == ["sexual/minors", "", ""]
+
+
 @pytest.mark.parametrize(("words", "wanted", "level"), [(100, 1000, 0), (2000, 1000, 1), (1e9, 1_000_000, 10)])
 def test_the_level_leaves_up_to_twice_the_tokens(words, wanted, level):
     assert level_for_tokens(words, wanted) == level
