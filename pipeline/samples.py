@@ -41,9 +41,12 @@ class _Row(msgspec.Struct, omit_defaults=True):
 def taken(
     batch: Batch, decisions: Mapping[str, Decisions], interventions: Mapping[str, Intervention], level: int
 ) -> Iterator[SampledDocument]:
-    """Yields the documents of a batch that are in the sample, see `proxy_sample.sample`; none that `minors` withholds."""
+    """Yields the documents of a batch that are in the sample, without the texts that nobody may see."""
     sexual = minors.sexual(batch)
-    hidden = lambda i: bool(sexual[i]) and minors.names_a_minor(batch.texts[i])  # noqa: E731
+
+    def hidden(i: int) -> bool:
+        return bool(sexual[i]) and minors.names_a_minor(batch.texts[i])
+
     yield from proxy_sample.sample(batch, decisions, interventions, level, hidden)
 
 
