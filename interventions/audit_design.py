@@ -6,9 +6,10 @@ where the answer is open. A document's stratum is a function of the document alo
 those with the lowest permanent random numbers: a uniform sample without replacement, which overlaps as much as it can
 with that of another intervention or of the next refresh.
 
-One sixth of the labels goes to what was hit. Of the rest half (`LOWEST`) goes to the lowest band, however clean it
-looks: with W its share of the spared documents and n its labels, no audit can certify a residual prevalence below
-3 W/n. The other bands share what is left by W sqrt(p(1-p)) (Neyman), p being the band's mean score.
+One sixth of the labels goes to what was hit; a side with few labels has fewer bands. Of the rest half (`LOWEST`) goes
+to the lowest band, however clean it looks: with W its share of the spared documents and n its labels, no audit can
+certify a residual prevalence below 3 W/n. The other bands share what is left by W sqrt(p(1-p)) (Neyman), p being the
+band's mean score.
 """
 
 from __future__ import annotations
@@ -39,6 +40,8 @@ LOWEST: Final = 0.5
 HIT_SHARE: Final = 1 / 6
 #: Labels that a stratum gets at least, where it has as many documents.
 FEWEST: Final = 10
+#: Labels of a side for each of its bands: with few labels a side has fewer bands.
+EACH: Final = 20
 
 #: Scores are summed in these units, so that no order of adding changes a sum.
 _UNIT: Final = 10**5
@@ -88,7 +91,7 @@ class Counts:
         documents = int(self.documents[side, first:last].sum())
         return int(self._scores[side, first:last].sum()) / documents / _UNIT if documents else 0.0
 
-    def edges(self, side: int) -> list[int]:
+    def edges(self, side: int, bands: int) -> list[int]:
         """Returns where the bands of a side begin, and where the last one ends."""
         counts = self.documents[side]
         filled = np.flatnonzero(counts)
@@ -97,7 +100,7 @@ class Counts:
         means = np.zeros(BINS)
         means[filled] = self._scores[side, filled] / counts[filled] / _UNIT
         sums = np.cumsum(counts * np.sqrt(means * (1 - means)))
-        wanted = sums[-1] * np.arange(1, STRATA) / STRATA
+        wanted = sums[-1] * np.arange(1, bands) / bands
         cuts = np.searchsorted(sums, wanted, side="left") + 1
         inner = [cut for cut in dict.fromkeys(cuts.tolist()) if filled[0] < cut <= filled[-1]]
         return [0, *inner, BINS]
@@ -110,10 +113,11 @@ def strata(counts: Counts, labels: int) -> list[Stratum]:
         counts: Documents by side and score.
         labels: Documents to be labelled in all.
     """
+    hit, spared = counts.documents.sum(axis=1).tolist()
     found = [
         Stratum(name, first, last, int(counts.documents[k, first:last].sum()), counts.mean(k, first, last))
-        for k, name in enumerate(SIDES)
-        for first, last in _pairs(counts.edges(k))
+        for k, (name, share) in enumerate(zip(SIDES, _sides(hit, spared, labels), strict=True))
+        for first, last in pairwise(counts.edges(k, min(STRATA, max(1, share // EACH))))
     ]
     filled = [one for one in found if one.documents]
     return [
@@ -121,8 +125,11 @@ def strata(counts: Counts, labels: int) -> list[Stratum]:
     ]
 
 
-def _pairs(edges: Sequence[int]) -> list[tuple[int, int]]:
-    return list(pairwise(edges))
+def _sides(hit: int, spared: int, labels: int) -> tuple[int, int]:
+    """Returns the labels of hit and of spared documents."""
+    for_hit = min(round(labels * HIT_SHARE), hit) if spared else min(labels, hit)
+    for_hit = min(hit, max(for_hit, labels - spared))
+    return for_hit, min(spared, labels - for_hit)
 
 
 def allocate(found: Sequence[Stratum], labels: int) -> list[int]:
@@ -133,14 +140,12 @@ def allocate(found: Sequence[Stratum], labels: int) -> list[int]:
     hit = [k for k, one in enumerate(found) if one.side == HIT]
     spared = [k for k, one in enumerate(found) if one.side == SPARED]
     given = [0] * len(found)
-    for_hit = min(round(labels * HIT_SHARE), sum(sizes[k] for k in hit)) if spared else labels
-    for_hit = max(for_hit, labels - sum(sizes[k] for k in spared))
+    for_hit, left = _sides(sum(sizes[k] for k in hit), sum(sizes[k] for k in spared), labels)
     _fill(given, found, hit, for_hit)
-    left = labels - sum(given)
     if spared:
         given[spared[0]] = min(sizes[spared[0]], round(LOWEST * left) if len(spared) > 1 else left)
         _fill(given, found, spared[1:], left - given[spared[0]])
-        # What the upper bands could not take goes to the lowest, and the other way round.
+        # What the upper bands could not take goes to the lowest.
         _fill(given, found, spared, labels - sum(given))
     return given
 

@@ -40,6 +40,7 @@ from tamis.interventions.measures.estimate import Grade, missing
 from tamis.interventions.measures.table import MEASURES
 from tamis.interventions.report_banners import banners
 from tamis.interventions.report_gaps import gaps
+from tamis.interventions.report_labels import fold
 from tamis.interventions.report_order import reading_order
 
 __all__ = ["SCHEMA", "assemble", "build"]
@@ -53,7 +54,11 @@ Json = dict[str, Any]
 
 
 def build(
-    record: Mapping[str, Any], states: Mapping[str, State], context: Context, more: Mapping[str, Json] | None = None
+    record: Mapping[str, Any],
+    states: Mapping[str, State],
+    context: Context,
+    more: Mapping[str, Json] | None = None,
+    labels: Mapping[str, Any] | None = None,
 ) -> Json:
     """Returns the content of report.json.
 
@@ -63,9 +68,11 @@ def build(
         states: Merged state of each measure, by name.
         context: What the measures must know about the run.
         more: Results of measures that were made otherwise, by name.
+        labels: What human labels say, see `report_labels.fold`.
     """
     results = {name: MEASURES[name].result(state, context) for name, state in sorted(states.items())}
-    return assemble(record, {**results, **_joined(results, states, context), **(more or {})}, context)
+    report = assemble(record, {**results, **_joined(results, states, context), **(more or {})}, context)
+    return report if labels is None else fold(report, labels)
 
 
 def _joined(results: Mapping[str, Json], states: Mapping[str, State], context: Context) -> dict[str, Json]:

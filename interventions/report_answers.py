@@ -128,7 +128,17 @@ def _sure(report: Json) -> Answer:
     coverage = (report["measures"].get("coverage") or {}).get("evaluator") or {}
     share = (coverage.get("share_unscored") or {}).get("value")
     unscored = "" if share is None else f", {percent(share)} of those asked unscored"
-    return Answer(question, display(grade, 40), f"{count(documents)} documents evaluated{unscored}. No human labels.")
+    labels = _labels(report["measures"].get("labels"), report["lead"])
+    return Answer(question, display(grade, 40), f"{count(documents)} documents evaluated{unscored}. {labels}")
+
+
+def _labels(found: Json | None, lead: str) -> str:
+    """Says how many human labels there are of an intervention, and below which residual they certify nothing."""
+    if not found or found["intervention"] != lead:
+        return "No human labels."
+    floors = [part["floor"] for part in found["categories"].values() if part["floor"] is not None]
+    floor = f"; they certify no residual below {percent(max(floors))}" if floors else ""
+    return f"{count(found['labelled'])} human labels{floor}."
 
 
 def _enough(part: Json) -> bool:

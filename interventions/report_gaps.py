@@ -7,7 +7,10 @@ from typing import Any, Final
 
 from tamis.interventions.measures.base import Context
 
-__all__ = ["gaps"]
+__all__ = ["LABELS", "gaps"]
+
+#: What is missing until there are labels.
+LABELS: Final = "Residual prevalence and recall by human labels"
 
 #: Questions that a reader brings, by the measure that answers each, with what is missing without it.
 _QUESTIONS: Final = {
@@ -31,7 +34,7 @@ _QUESTIONS: Final = {
     ),
     "frontier": ("Other thresholds than the published ones", "this run has no threshold sweep"),
     "labels": (
-        "Residual prevalence and recall by human labels",
+        LABELS,
         "no labels were given; an evaluator's ratio can be larger or smaller than the true one",
     ),
     "drift": ("Change against the previous run", "this run was not compared with another"),

@@ -41,7 +41,9 @@ def headline(rows: Sequence[Json]) -> Table:
         "Evidence",
     ]
     cells = [_headline_row(row, span, samples) for row in rows]
-    note = "Before, after: share of documents that the evaluator flags, with 95 % intervals. Removed: by the filter."
+    labelled = all(row["before"].get("grade") == "certified" for row in rows)
+    who = "that people find harmful" if labelled else "that the evaluator flags"
+    note = f"Before, after: share of documents {who}, with 95 % intervals. Removed: by the filter."
     found = table("Before and after", columns, cells, note=note)
     return Table(found.caption, found.columns, found.rows, found.note, (3, plot_forest.strip_axis(span)))
 

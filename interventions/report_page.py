@@ -15,6 +15,7 @@ from tamis.interventions import (
     section_differences,
     section_frontier,
     section_functional,
+    section_labels,
     section_outputs,
     section_prevalence,
     section_quality,
@@ -185,6 +186,10 @@ def _measured(report: Json, lead: str) -> Iterator[Section]:
         blocks = [*section_prevalence.blocks(prevalence, lead, "p"), *section_prevalence.caution(relative)]
         blocks += section_differences.placebo(measures.get("placebo") or {"interventions": {}}, lead)
         yield Section("safety", heading, [section_prevalence.summary(prevalence)], blocks)
+    if measures.get("labels"):
+        labels = measures["labels"]
+        yield Section("labels", "Human labels", section_labels.words(labels), list(section_labels.blocks(labels)))
+    if prevalence and lead in prevalence.get("interventions", {}):
         yield Section("scores", "Score histograms", blocks=list(section_prevalence.histograms(prevalence, lead, "h")))
     if volume and lead in volume.get("interventions", {}):
         found = volume["interventions"][lead]

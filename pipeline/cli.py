@@ -25,6 +25,7 @@ COMMANDS = {
     "run": ("command_run", "filter a corpus by a plan, measure what the filter did, publish, report"),
     "apply": ("command_apply", "decide and measure other interventions from the scores of a finished run"),
     "inspect": ("command_inspect", "read what was dropped, tagged, redacted, or kept near a threshold"),
+    "audit": ("command_audit", "sample documents for human labels, label them, and certify numbers by them"),
     "verify": ("command_verify", "recheck digests, alignment and conservation of a finished run"),
     "report": ("command_report", "show a run's before/after table and where its report lies"),
     "generations": ("command_generations", "score the continuations of your own models, and compare them"),

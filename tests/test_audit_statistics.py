@@ -113,12 +113,19 @@ def test_what_was_skipped_counts_as_0_below_and_as_1_above() -> None:
 
 
 def test_too_few_labels_certify_nothing() -> None:
-    found = evaluate([Tally(GONE, 3, 5), Tally(LOW, 0, 6), Tally(HIGH, 1, 4)])
+    found = evaluate([Tally(GONE, 3, 4), Tally(LOW, 0, 3), Tally(HIGH, 1, 2)])
     assert found["before"]["value"] is None
-    assert found["before"]["reason"] == "15 labels, at least 30 are needed"
+    assert found["before"]["reason"] == "9 labels, at least 10 are needed"
     # A stratum of fewer documents than that is labelled whole.
-    small = Stratum(HIT, 0, 20, 12, 0.8)
-    assert evaluate([Tally(small, 6, 12), Tally(LOW, 0, 60)])["precision"]["value"] == 0.5
+    small = Stratum(HIT, 0, 20, 6, 0.8)
+    assert evaluate([Tally(small, 3, 6), Tally(LOW, 0, 60)])["precision"]["value"] == 0.5
+
+
+def test_a_side_with_few_labels_has_fewer_bands() -> None:
+    for labels, bands in ((60, 1), (150, 1), (300, 2), (600, 4)):
+        found = strata(counts(), labels)
+        assert sum(one.side == HIT for one in found) == bands
+        assert all(one.labels >= 10 for one in found)
 
 
 def test_more_labels_are_expected_to_give_narrower_intervals() -> None:

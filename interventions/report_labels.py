@@ -1,0 +1,86 @@
+"""Folds human labels into a report: certified numbers take the place of the evaluator's where there are any.
+
+What labels say of an intervention that removes documents is its headline: prevalence before, residual after, their
+ratio and the recall, each with its own interval and the grade "certified". Of one that removes nothing they give the
+prevalence before and the recall; what it changed stays the evaluator's to tell. Other interventions keep their numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from tamis.interventions import report_gaps, verdict_text
+from tamis.interventions.masking import display
+from tamis.interventions.measures.estimate import Grade
+from tamis.interventions.report_format import is_measured
+
+__all__ = ["DISAGREEMENT", "fold"]
+
+#: Krippendorff's alpha below which labels are no ground to stand on (Krippendorff 2004).
+DISAGREEMENT: Final = 0.667
+
+Json = dict[str, Any]
+
+
+def fold(report: Mapping[str, Any], labels: Mapping[str, Any]) -> Json:
+    """Returns a report with the labels' numbers.
+
+    Args:
+        report: The content of report.json.
+        labels: What `audit_result.build` made of the labels, with `intervention`, `outcome` and `unscored`.
+    """
+    name = str(labels["intervention"])
+    interventions = dict(report["interventions"])
+    if name in interventions:
+        interventions[name] = _with(interventions[name], name, labels)
+    found = {
+        **report,
+        "interventions": interventions,
+        "measures": {**report["measures"], "labels": dict(labels)},
+        "not_measured": [gap for gap in report["not_measured"] if gap["what"] != report_gaps.LABELS],
+        "banners": [*report["banners"], *_banners(labels)],
+    }
+    if name == report["lead"]:
+        found |= {"verdict": interventions[name]["verdict"], "headline": interventions[name]["headline"]}
+    return found
+
+
+def _with(intervention: Mapping[str, Any], name: str, labels: Mapping[str, Any]) -> Json:
+    rows = [_row(row, labels) for row in intervention["headline"]]
+    seen = (intervention.get("seen") or {}).get("documents") or 0
+    shares = {unit: part.get("value") for unit, part in (intervention.get("removed_share") or {}).items()}
+    outcomes = ("rewritten", "tagged") if seen else ()
+    told = {key: intervention[key]["documents"] / seen for key in outcomes if intervention.get(key)}
+    written = bool(intervention["published"])
+    sentence = verdict_text.sentence(display(name), rows, {**shares, "outcomes": told}, written)
+    grade = verdict_text.overall_grade(rows)
+    return {**intervention, "headline": rows, "verdict": {"sentence": sentence, "grade": grade}}
+
+
+def _row(row: Mapping[str, Any], labels: Mapping[str, Any]) -> Json:
+    found = labels["categories"].get(row["category"])
+    if found is None:
+        return dict(row)
+    if labels["outcome"] != "removed":
+        return {**row, **_taken({"before": found["before"], "caught": found["recall"]})}
+    parts = {"before": found["before"], "after": found["residual"], "ratio": found["ratio"], "caught": found["recall"]}
+    taken = {**row, **parts}
+    grade = verdict_text.grade({**taken, "grade": Grade.CERTIFIED}, independent=True)
+    return {**taken, "grade": grade}
+
+
+def _taken(parts: Mapping[str, Any]) -> Json:
+    return {key: estimate for key, estimate in parts.items() if is_measured(estimate)}
+
+
+def _banners(labels: Mapping[str, Any]) -> list[dict[str, str]]:
+    low = [
+        f"{display(name)} {found['agreement']['alpha']['value']:.2f}"
+        for name, found in labels["categories"].items()
+        if is_measured(found["agreement"]["alpha"]) and found["agreement"]["alpha"]["value"] < DISAGREEMENT
+    ]
+    if not low:
+        return []
+    text = f"Annotators disagree (Krippendorff’s alpha under {DISAGREEMENT}): {', '.join(low)}. No interval holds that."
+    return [{"level": "amber", "code": "disagreement", "text": text}]
