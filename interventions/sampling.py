@@ -91,7 +91,10 @@ def bottom(k: int, numbers: Keys, items: Sequence[Any], entries: Iterable[Entry]
     Returns:
         At most k entries, sorted by (priority, item), each once.
     """
-    lowest = np.argpartition(numbers, k)[:k] if len(numbers) > k else range(len(numbers))
+    lowest = np.argpartition(numbers, k)[:k].tolist() if len(numbers) > k else range(len(numbers))
+    if len(numbers) > k and np.unique(numbers[lowest]).size < k:
+        # An id that stands twice counts once, and leaves room for the next.
+        lowest = range(len(numbers))
     return merge_bottom(k, entries, ([int(numbers[i]), items[i]] for i in lowest))
 
 

@@ -24,6 +24,7 @@ def report() -> dict[str, Any]:
     scored = {"share_unscored": {"value": 0.01}, "reasons": {"language": {"documents": 5}, "empty": {"documents": 0}}}
     return {
         "run": {"status": "published", "published": "drop", "counts": {"quarantined": 0}, "gate": []},
+        "lead": "drop",
         "headline": [{"category": "hate", "flagged": {"before": 90}}, {"category": "any", "flagged": {"before": 90}}],
         "measures": {
             "prevalence": {"evaluated": {"documents": 50_000}},

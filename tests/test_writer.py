@@ -6,7 +6,7 @@ import platform
 import isal
 import pytest
 import zstandard
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from tamis.pipeline import writer
@@ -40,6 +40,8 @@ lines = st.lists(
 @settings(deadline=None)
 @given(lines, st.sampled_from(KINDS), st.lists(st.integers(0, 9), max_size=5))
 def test_what_was_written_is_read_and_batches_make_no_difference(pieces, kind, sizes):
+    # A plain shard that begins like gzip or zstd is refused by its reader, and rightly.
+    assume(kind or not b"".join(pieces).startswith((b"\x1f\x8b", b"\x28\xb5\x2f\xfd")))
     data = write(pieces, kind)
     assert read(data, kind) == b"".join(pieces)
     assert write(pieces, kind, sizes) == data
