@@ -223,6 +223,9 @@ def _check_meaning(plan: Plan) -> None:
     """Checks what types cannot say."""
     if not plan.classifiers:
         raise UsageError("`classifiers` is empty; name at least one, such as `policy: builtin:policy-en`")
+    if "evaluator" in plan.classifiers:
+        # Attributes and score files name the evaluator's scores so.
+        raise UsageError("`classifiers.evaluator`: that is the name of the evaluator's scores; give it another name")
     if not plan.interventions:
         raise UsageError("`interventions` is empty; name at least one with a rule `{when: …, do: …}`")
     if plan.publish is not None and plan.publish not in plan.interventions:

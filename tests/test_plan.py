@@ -36,6 +36,7 @@ def test_a_plan_parses_with_defaults():
         ("schema: 1", "schema: 2", "it reads `schema: 1`"),
         ("{policy: builtin:policy-en}", "{policy: {path: x, sha: y}}", "did you mean `sha256`?"),
         ("{policy: builtin:policy-en}", "{}", "`classifiers` is empty"),
+        ("{policy: builtin:policy-en}", "{evaluator: builtin:policy-en}", "`classifiers.evaluator`: that is the name"),
         ("interventions:", "interventions: [", "not valid YAML"),
         ("publish: drop", "gate: {max_drop_rate: 5}", "`gate.max_drop_rate: 5.0` is not a share"),
         ("publish: drop", "passages: {target: 1}", "write 50 to 4000 characters"),
