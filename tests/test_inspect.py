@@ -141,6 +141,28 @@ def test_hostile_text_stays_inert(options: list[str], run: Path, capsys: pytest.
     assert "attacker" not in err
 
 
+@pytest.mark.parametrize("options", [[], ["--reveal"], ["--json", "--reveal"]])
+def test_every_payload_stays_inert_wherever_the_corpus_may_put_it(
+    options: list[str], tmp_path: Path, marker_run: ModuleType, hostile: ModuleType, capsys: pytest.CaptureFixture[str]
+) -> None:
+    payloads = [payload[:2000] for payload in hostile.PAYLOADS if payload.strip()]
+    found = [{"id": one, "source": one, "text": f"insult harassment80 {one}"} for one in payloads]
+    run = marker_run.make(tmp_path, [one for one in found if encodable(one["text"])])
+    code, out, err = inspect(capsys, run, "--limit", 1000, *options)
+    assert code == 0, err
+    assert out.count("harassment") >= len(payloads) - 5
+    assert all(character.isprintable() or character == "\n" for character in out)
+    assert not re.search("[\u200b-\u200f\u202a-\u202e\u2066-\u2069\u061c\ufeff]", out)
+
+
+def encodable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def test_slurs_are_masked_until_revealed(
     tmp_path: Path, marker_run: ModuleType, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
