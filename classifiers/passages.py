@@ -114,14 +114,13 @@ class Passages:
             start=self.start[kept],
             end=self.end[kept],
             words=self.words[chosen],
-            data=self.data[np.repeat(kept, sizes)],
+            data=_gathered(self.data, self.bounds, kept),
             bounds=_offsets(sizes[kept]),
         )
         # What the whole has been normalised to serves the part. (The part keeps no hold on the whole: that would be a
         # cycle, and batches would wait for the collector.)
         for normaliser, (data, bounds) in self._buffers.items():
-            lengths = np.diff(bounds)
-            part._buffers[normaliser] = (data[np.repeat(kept, lengths)], _offsets(lengths[kept]))
+            part._buffers[normaliser] = (_gathered(data, bounds, kept), _offsets(np.diff(bounds)[kept]))
         return part
 
     def buffer(self, normaliser: str) -> tuple[Bytes, Ints]:
@@ -162,6 +161,13 @@ def split(texts: Sequence[str], target: int = TARGET) -> Passages:
     data, bounds = _utf8(texts)
     document, start, end, passage_bounds = cut(data, bounds, _lengths(texts), target)
     return Passages(texts, document, start, end, count_words(data, bounds), data, passage_bounds)
+
+
+def _gathered(data: Bytes, bounds: Ints, kept: NDArray[np.bool_]) -> Bytes:
+    """Returns the bytes of the kept passages, run by run: a mask over the bytes would cost more than scoring some."""
+    edges = np.flatnonzero(np.diff(kept.astype(np.int8), prepend=0, append=0))
+    stretches = bounds[edges].reshape(-1, 2).tolist()
+    return np.concatenate([data[:0], *(data[start:stop] for start, stop in stretches)])
 
 
 def _lengths(texts: Sequence[str]) -> Ints:

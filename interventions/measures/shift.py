@@ -105,7 +105,9 @@ class Shift:
     def _list(self, hashes: NDArray[np.uint64], owners: Ints, bits: NDArray[np.uint64]) -> None:
         """Adds occurrences of sampled words: [documents, occurrences, then those that each intervention takes out]."""
         keys, index = np.unique(hashes, return_inverse=True)
-        pairs = np.unique(np.column_stack([index, owners]), axis=0)[:, 0] if index.size else index
+        # One number a pair of word and document: rows sort ten times slower.
+        width = int(owners.max(initial=0)) + 1
+        pairs = np.unique(index * width + owners) // width
         columns = [np.bincount(pairs, minlength=keys.size), np.bincount(index, minlength=keys.size)]
         for k in range(len(self._names)):
             out = (bits >> np.uint64(k) & np.uint64(1)).astype(np.float64)
