@@ -123,6 +123,10 @@ class Passages:
             part._buffers[normaliser] = (_gathered(data, bounds, kept), _offsets(np.diff(bounds)[kept]))
         return part
 
+    def has(self, normaliser: str) -> bool:
+        """Says whether the normalised passages are there already, so that `buffer` costs nothing."""
+        return normaliser in self._buffers
+
     def buffer(self, normaliser: str) -> tuple[Bytes, Ints]:
         """Returns the normalised passages; computed once for each normaliser.
 

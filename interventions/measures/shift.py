@@ -89,7 +89,7 @@ class Shift:
         for k, name in enumerate(self._names):
             lost |= _taken_out(batch, decisions[name]).astype(np.uint64) << np.uint64(k)
         passages, document = batch.passages, batch.passages.document
-        if 2 * int(chosen.sum()) < len(batch):
+        if 2 * int(chosen.sum()) < len(batch) and not passages.has(_NORMALISER):
             # The rest need not be normalised for this.
             lost = lost[np.repeat(chosen, np.diff(document))]
             passages = passages.part(chosen)
