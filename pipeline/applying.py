@@ -17,7 +17,7 @@ from tamis.interventions.measures.base import Context
 from tamis.interventions.measures.collateral import dialect_sample
 from tamis.interventions.mentions import Mentions
 from tamis.interventions.rules import Intervention
-from tamis.pipeline import binding, runspec, storable
+from tamis.pipeline import binding, fetched, runspec, storable
 from tamis.pipeline.described import Described, Models
 from tamis.pipeline.plan import ClassifierRef, Plan
 from tamis.pipeline.runspec import RunSpec
@@ -126,7 +126,7 @@ def _read(ref: ClassifierRef) -> Described:
         from tamis.classifiers import plugin
 
         return plugin.load(ref.path)
-    return bundle_facts.read(ref.path, ref.sha256)
+    return bundle_facts.read(fetched.bundle_folder(ref.path, ref.sha256), ref.sha256)
 
 
 def _level(plan: Plan, scored: RunSpec) -> int | None:

@@ -15,7 +15,7 @@ import msgspec
 
 from tamis.classifiers.errors import RaceLost, TamisError
 from tamis.pipeline import manifest as manifests
-from tamis.pipeline import outcome
+from tamis.pipeline import outcome, versions
 from tamis.pipeline import plan as plans
 from tamis.pipeline.plan import Plan
 from tamis.pipeline.progress import Watch, shown
@@ -54,6 +54,7 @@ def main(options: argparse.Namespace, flags: list[str]) -> int:
         from tamis.pipeline import runners
 
         runners.check_flags(flags)
+        runners.check_plan(flags, plan)
     from tamis.pipeline import preflight
 
     checked = preflight.check(plan)
@@ -94,7 +95,7 @@ def _dry_run(checked: Preflight) -> int:
 
 def _run(checked: Preflight, flags: list[str]) -> int:
     store = open_store(checked.spec.plan.output)
-    spec = msgspec.structs.replace(checked.spec, base=manifests.base_of(store))
+    spec = msgspec.structs.replace(checked.spec, base=manifests.base_of(store), launcher=versions.here())
     watch = Watch(store, spec.folder, len(checked.shards), checked.total_bytes)
     _say(
         f"{spec.plan.name}: run {spec.run_id}, {len(checked.shards):,} shards, {checked.total_bytes / 1e6:,.1f} MB"
@@ -102,6 +103,10 @@ def _run(checked: Preflight, flags: list[str]) -> int:
     )
     with runner_log(spec.run_id) as (out, log), shown(watch, out):
         _launch(checked.bench.bound(spec), flags, checked.total_bytes, out, log)
+    from tamis.pipeline import runners
+
+    if runners.only_submits(flags):
+        return outcome.submitted(spec)
     return outcome.show(store, spec, len(checked.shards))
 
 

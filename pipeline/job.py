@@ -17,9 +17,10 @@ from typing import Any
 
 import apache_beam as beam
 import msgspec
+from apache_beam.metrics.metric import Metrics
 
 from tamis.classifiers.errors import TamisError
-from tamis.pipeline import functional, merging, proxy, publish
+from tamis.pipeline import functional, merging, proxy, publish, versions
 from tamis.pipeline.errors import describe
 from tamis.pipeline.merging import Merged
 from tamis.pipeline.paths import Shard
@@ -34,6 +35,7 @@ __all__ = ["FilterCorpus", "FilterShard", "ListShards", "MergeReceipts", "Publis
 LOG = logging.getLogger(__name__)
 
 _MERGED = msgspec.json.Decoder(Merged)
+_COUNTED = ("seen", "kept", "dropped", "quarantined")
 
 
 @dataclass(eq=False)
@@ -65,6 +67,7 @@ class ListShards(beam.DoFn):
     def process(self, element: bytes) -> Iterator[tuple[int, bytes]]:
         """Yields (rank, shard) for each shard; raises TamisError when the corpus is not what was launched."""
         spec = msgspec.json.decode(element, type=RunSpec)
+        versions.check(spec.launcher)
         shards = list_corpus(spec.plan.corpus)
         if inputs_digest((item.path, item.size) for item in shards) != spec.inputs:
             raise TamisError(
@@ -94,7 +97,9 @@ class FilterShard(beam.DoFn):
         assert self._bench is not None
         for data in element[1]:
             shard = msgspec.json.decode(data, type=Shard)
-            yield msgspec.json.encode(_attempt(self._bench, shard))
+            merged = _attempt(self._bench, shard)
+            _count(merged)
+            yield msgspec.json.encode(merged)
 
 
 _benches: dict[bytes, Workbench] = {}
@@ -109,7 +114,9 @@ def keep(spec: bytes, bench: Workbench) -> None:
 def _workbench(spec: bytes) -> Workbench:
     """Loads models and rules once a process, however many instances of a transform it holds."""
     if spec not in _benches:
-        keep(spec, Workbench.load(msgspec.json.decode(spec, type=RunSpec)))
+        decoded = msgspec.json.decode(spec, type=RunSpec)
+        versions.check(decoded.launcher)
+        keep(spec, Workbench.load(decoded))
     return _benches[spec]
 
 
@@ -121,6 +128,14 @@ def _attempt(bench: Workbench, shard: Shard) -> Merged:
         reason = describe(error)
         LOG.error("shard %s: %s", shard.path, reason)
         return merging.of_failure(Failure(shard.path, reason))
+
+
+def _count(merged: Merged) -> None:
+    """Adds a shard to the runner's counters: a fixed few, since a service drops those beyond its limit."""
+    counts = {"shards": len(merged.shards), "failed_shards": len(merged.failures)}
+    counts |= {f"documents_{name}": getattr(merged.counts, name) for name in _COUNTED}
+    for name, value in counts.items():
+        Metrics.counter("tamis", name).inc(value)
 
 
 class MergeReceipts(beam.CombineFn):

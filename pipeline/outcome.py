@@ -13,7 +13,7 @@ from tamis.pipeline.receipts import FAILURES
 from tamis.pipeline.runspec import RunSpec
 from tamis.pipeline.storage import Store
 
-__all__ = ["EXIT_CODES", "show"]
+__all__ = ["EXIT_CODES", "show", "submitted"]
 
 EXIT_CODES: Final = {"published": 0, "measured": 0, "failed": 1, "refused": 3}
 
@@ -36,6 +36,13 @@ def show(store: Store, spec: RunSpec, shards: int) -> int:
     else:
         _finished(store, spec, facts)
     return EXIT_CODES[status]
+
+
+def submitted(spec: RunSpec) -> int:
+    """Says that a job was handed over and ends without this process; returns the exit code."""
+    _say("submitted: the job runs without this process; its folder gets a manifest when it has ended")
+    print(json.dumps({"status": "submitted", "run_id": spec.run_id, "output": spec.plan.output}))
+    return 0
 
 
 def _status(store: Store, folder: str) -> str:

@@ -15,7 +15,7 @@ import msgspec
 import yaml
 
 from tamis.classifiers.errors import UsageError
-from tamis.pipeline import locations
+from tamis.pipeline import fetched, locations
 
 __all__ = ["ClassifierRef", "Corpus", "Evaluate", "Fields", "Gate", "PassagePlan", "Plan", "load", "parse"]
 
@@ -50,7 +50,7 @@ class Corpus(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ClassifierRef(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A bundle: `builtin:NAME` or a folder, pinned by the sha256 of its bundle.json where one is given."""
+    """A bundle: `builtin:NAME`, a folder or a URL, pinned by the sha256 of its bundle.json where one is given."""
 
     path: str
     sha256: str | None = None
@@ -133,23 +133,30 @@ class _StrictLoader(yaml.SafeLoader):
 
 
 def load(path: str | Path) -> Plan:
-    """Reads and checks a plan file.
+    """Reads and checks a plan.
+
+    Args:
+        path: A file, or a URL of one (s3://, gs://, az://, http(s)://).
 
     Raises:
         UsageError: The file is missing or unreadable, is not YAML, or is not a plan; the message names the key,
             the line where YAML knows it, and the nearest known key.
     """
-    path = Path(path)
     try:
-        text = path.read_text(encoding="utf-8")
+        text = _read(str(path))
     except FileNotFoundError:
-        raise UsageError(f"{path}: no such plan; `tamis run PLAN` takes the path of a YAML file") from None
+        raise UsageError(f"{path}: no such plan; `tamis run PLAN` takes the path or URL of a YAML file") from None
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{path}: cannot be read as UTF-8 text ({type(error).__name__})") from None
     try:
         return parse(text)
     except UsageError as error:
         raise UsageError(f"{path}: {error}") from None
+
+
+def _read(path: str) -> str:
+    folder = locations.local_folder(path)
+    return (fetched.read(path) if folder is None else Path(folder).read_bytes()).decode()
 
 
 def parse(text: str) -> Plan:

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from tamis.classifiers.errors import UsageError
-from tamis.pipeline.plan import nearest
+from tamis.pipeline import dataflow
+from tamis.pipeline.plan import Plan, nearest
 from tamis.pipeline.quiet import silenced
 
 if TYPE_CHECKING:
@@ -61,10 +62,26 @@ def _nearest_flag(word: str, known: set[str]) -> str:
     return hint.replace("`", "`--", 1) if "did you mean" in hint else "; `tamis run --help` lists the flags"
 
 
+def check_plan(flags: Sequence[str], plan: Plan) -> None:
+    """Raises UsageError for a plan that the named runner's workers cannot run."""
+    named = _named(flags)
+    if named.runner == dataflow.RUNNER:
+        dataflow.check(plan, named)
+
+
+def _named(flags: Sequence[str]) -> argparse.Namespace:
+    return _parser().parse_known_args(list(flags))[0]
+
+
 def local(flags: Sequence[str]) -> bool:
     """Whether the flags name no runner, or the local one."""
-    named = _parser().parse_known_args(list(flags))[0].runner
+    named = _named(flags).runner
     return named is None or named in LOCAL_RUNNERS
+
+
+def only_submits(flags: Sequence[str]) -> bool:
+    """Whether the launch ends before the job starts, as that of a template does."""
+    return bool(flags) and bool(_named(flags).template_location)
 
 
 def workers_for(total_bytes: int) -> int:
@@ -75,9 +92,11 @@ def workers_for(total_bytes: int) -> int:
 def _options(flags: Sequence[str], total_bytes: int) -> Any:
     from apache_beam.options.pipeline_options import PipelineOptions
 
-    flags = list(flags)
+    flags, named = list(flags), _named(flags)
+    if named.runner == dataflow.RUNNER:
+        flags += dataflow.defaults(named)
     if local(flags):
-        workers = _parser().parse_known_args(flags)[0].direct_num_workers or workers_for(total_bytes)
+        workers = named.direct_num_workers or workers_for(total_bytes)
         flags += ["--runner=FnApiRunner", f"--direct_num_workers={workers}"]
         # One worker needs no second process.
         flags += [] if workers == 1 else ["--direct_running_mode=multi_processing"]

@@ -50,6 +50,7 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True):
             shards the corpus is.
         base: The run that was published at the launch, see `manifest.base_of`; None = not told. It is no part of the
             run's identity, and of its record neither.
+        launcher: What is installed where the run was launched, see `versions`; as little part of its record.
     """
 
     plan: Plan
@@ -69,6 +70,7 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True):
     pilot: list[PilotPart] = []
     pilot_scale: float = 0.0
     base: str | None = None
+    launcher: dict[str, str] = {}
 
     @property
     def folder(self) -> str:

@@ -14,6 +14,7 @@ from tamis.classifiers.plugin import Plugin
 from tamis.classifiers.scorer import Scorer
 from tamis.interventions.measures.base import Context
 from tamis.interventions.rules import Intervention
+from tamis.pipeline import fetched
 from tamis.pipeline.binding import calibrated, context_of, interventions_of
 from tamis.pipeline.described import Models
 from tamis.pipeline.plan import ClassifierRef, Plan
@@ -91,8 +92,10 @@ def load_models(plan: Plan) -> LoadedModels:
 
 
 def load_classifier(ref: ClassifierRef) -> Loaded:
-    """Loads and verifies one classifier: `builtin:NAME`, `plugin:NAME` or a bundle's folder."""
-    return plugin.load(ref.path) if ref.path.startswith(plugin.PREFIX) else bundles.load(ref.path, ref.sha256)
+    """Loads and verifies one classifier: `builtin:NAME`, `plugin:NAME`, or a bundle's folder or URL."""
+    if ref.path.startswith(plugin.PREFIX):
+        return plugin.load(ref.path)
+    return bundles.load(fetched.bundle_folder(ref.path, ref.sha256), ref.sha256)
 
 
 def _check_same(spec: RunSpec, models: Models) -> None:
