@@ -7,7 +7,6 @@ value is looked at. The output has the input's format and compression.
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
@@ -15,22 +14,20 @@ import pyarrow as pa
 
 from tamis.pipeline.arrow_messages import walk
 from tamis.pipeline.columnar import BATCH_ROWS, Columns, check
+from tamis.pipeline.columnar_reader import ColumnarReader
 from tamis.pipeline.columnar_writer import ColumnarWriter
 from tamis.pipeline.document import Record
-from tamis.pipeline.errors import ShardError
 from tamis.pipeline.hashing import HashingSink
 from tamis.pipeline.jsontype import Layout
 from tamis.pipeline.plan import Fields
-from tamis.pipeline.rawbytes import RawBytes
 
 __all__ = ["ArrowReader", "ArrowWriter"]
 
 _MAGIC = b"ARROW1"
 _FILE_START = 8  # the magic number, padded
-_FAULTS = (pa.ArrowException, OSError, ValueError, OverflowError, MemoryError, NotImplementedError)
 
 
-class ArrowReader:
+class ArrowReader(ColumnarReader):
     """The rows of one shard, in batches; iterate once, to the end.
 
     Args:
@@ -39,7 +36,6 @@ class ArrowReader:
         fields: Where the plan says that the fields are.
 
     Attributes:
-        schema: The shard's Arrow schema, with its metadata.
         stream: Whether it is in the stream format.
         codec: What its buffers are compressed with, None = nothing.
 
@@ -47,10 +43,10 @@ class ArrowReader:
         ShardError: The file is cut or damaged, or has no text column.
     """
 
+    FORMAT = "Arrow IPC"
+
     def __init__(self, raw: BinaryIO, name: str, fields: Fields) -> None:
-        self._source = RawBytes(raw, name)
-        self._source.exhaust()
-        self._name = name
+        super().__init__(raw, name)
         self.stream = raw.read(len(_MAGIC)) != _MAGIC
         self.codec = self._walked(raw)
         raw.seek(0)
@@ -58,7 +54,6 @@ class ArrowReader:
             self._batches = pa.ipc.open_stream(raw) if self.stream else pa.ipc.open_file(raw)
             self.schema = self._batches.schema
             self._columns = Columns(self.schema, Layout.of(fields), name)
-        self._proven = False
 
     def _walked(self, raw: BinaryIO) -> str | None:
         """Proves the end of the shard and returns its codec."""
@@ -69,27 +64,8 @@ class ArrowReader:
             if end != size if self.stream else raw.read() != _MAGIC:
                 raise ValueError("no end at the end of the file")
         except ValueError as error:
-            raise ShardError(
-                f"{self._name}: cut or damaged: not sound Arrow IPC ({error}): fetch or write the shard again"
-            ) from None
+            raise self._damaged(str(error)) from None
         return codec
-
-    @property
-    def records(self) -> int:
-        """Rows read so far, rejected ones included."""
-        return self._columns.records
-
-    @property
-    def bytes_read(self) -> int:
-        """Stored bytes."""
-        return self._source.count
-
-    @property
-    def digest(self) -> str:
-        """SHA-256 of the stored bytes, in hexadecimal; ValueError before the end has been proven."""
-        if not self._proven:
-            raise ValueError(f"{self._name}: the digest is known at the end of the shard only")
-        return self._source.digest()
 
     def __iter__(self) -> Iterator[list[Record]]:
         """Yields batches; ShardError where the shard is damaged."""
@@ -98,8 +74,7 @@ class ArrowReader:
                 with self._damage():
                     found = self._columns.decode(batch.slice(start, BATCH_ROWS))
                 yield found
-        self._source.check_unchanged()
-        self._proven = True
+        self._prove()
 
     def _stored(self) -> Iterator[Any]:
         """Yields the batches of the shard, checked."""
@@ -115,17 +90,6 @@ class ArrowReader:
     def _of_file(self) -> Iterator[Any]:
         for index in range(self._batches.num_record_batches):
             yield self._batches.get_batch(index)
-
-    @contextlib.contextmanager
-    def _damage(self) -> Iterator[None]:
-        """Turns what the library raises into an error of the shard, without its message, which may quote data."""
-        try:
-            yield
-        except _FAULTS as error:
-            raise ShardError(
-                f"{self._name}: cut or damaged: not sound Arrow IPC ({type(error).__name__}): fetch or write the shard "
-                "again"
-            ) from None
 
 
 class ArrowWriter(ColumnarWriter):

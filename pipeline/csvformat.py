@@ -22,6 +22,7 @@ from tamis.pipeline.jsonl import rejected
 from tamis.pipeline.limits import Limits
 from tamis.pipeline.lines import LongLine, split
 from tamis.pipeline.plan import Fields
+from tamis.pipeline.stream_formats import StreamReader
 from tamis.pipeline.text import batched
 
 __all__ = ["CsvReader"]
@@ -93,7 +94,7 @@ def _mark(offset: int, line: bytes) -> bytes:
     return codecs.BOM_UTF8 if offset == 0 and line.startswith(codecs.BOM_UTF8) else b""
 
 
-class CsvReader:
+class CsvReader(StreamReader):
     """The records of one shard, in batches; iterate once, to the end.
 
     Args:
@@ -104,29 +105,15 @@ class CsvReader:
 
     Attributes:
         header: The bytes of the header, its line end included; b"" before the iteration starts.
-        records: Records read so far, rejected ones included.
-        blank_lines: Blank lines left out so far.
     """
 
     def __init__(self, stream: VerifiedStream, delimiter: str, fields: Fields, limits: Limits | None = None) -> None:
+        super().__init__(stream, limits)
         self.header = b""
-        self.records = 0
-        self.blank_lines = 0
-        self._stream = stream
         self._delimiter = delimiter
         self._fields = fields
-        self._limit = (limits or Limits()).line
+        self._limit = self._limits.line
         self._feed = _Feed(stream, self._limit)
-
-    @property
-    def bytes_read(self) -> int:
-        """Stored bytes read so far."""
-        return self._stream.bytes_read
-
-    @property
-    def digest(self) -> str:
-        """SHA-256 of the stored bytes, in hexadecimal; ValueError before the end has been proven."""
-        return self._stream.digest
 
     def __iter__(self) -> Iterator[list[Record]]:
         """Yields batches; ShardError where the stream is damaged, cut inside quotes, or has no text column."""

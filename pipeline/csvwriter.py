@@ -12,12 +12,12 @@ from tamis.pipeline.csvformat import CsvReader
 from tamis.pipeline.decompress import Compression
 from tamis.pipeline.document import Document
 from tamis.pipeline.plan import Fields
-from tamis.pipeline.writer import ByteWriter
+from tamis.pipeline.stream_formats import StreamWriter
 
 __all__ = ["CsvWriter"]
 
 
-class CsvWriter:
+class CsvWriter(StreamWriter):
     """Writes records back as they were, after the header.
 
     Args:
@@ -36,22 +36,11 @@ class CsvWriter:
         fields: Fields,
         like: CsvReader | None = None,
     ) -> None:
-        self.records = 0
-        self._bytes = ByteWriter(sink, compression)
+        super().__init__(sink, compression)
         self._delimiter = delimiter
         self._text = fields.text
         self._like = like
         self._last = b""
-
-    @property
-    def bytes_out(self) -> int:
-        """Bytes handed to the file so far."""
-        return self._bytes.bytes_out
-
-    @property
-    def digest(self) -> str:
-        """SHA-256 of the written file, in hexadecimal; ValueError before its end."""
-        return self._bytes.digest
 
     def write(self, documents: Sequence[Document], texts: Sequence[str | None] | None = None) -> None:
         """Appends documents; see `tamis.pipeline.formats.Writer`."""
@@ -85,4 +74,4 @@ class CsvWriter:
         """Writes what is left and the end marker; once."""
         if not self._last and self._like is not None:
             self._put(self._like.header)
-        self._bytes.finish()
+        super().finish()

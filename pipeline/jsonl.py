@@ -29,7 +29,7 @@ from tamis.pipeline.jsontype import Layout, Odd, RecordType, rewrite
 from tamis.pipeline.limits import Limits
 from tamis.pipeline.lines import Lines, LongLine, split
 from tamis.pipeline.plan import Fields
-from tamis.pipeline.writer import ByteWriter
+from tamis.pipeline.stream_formats import StreamReader, StreamWriter
 
 __all__ = ["BATCH_BYTES", "BATCH_RECORDS", "JsonlReader", "JsonlWriter", "rejected"]
 
@@ -41,36 +41,19 @@ BATCH_BYTES = 4 << 20
 _SLOW = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, Odd)
 
 
-class JsonlReader:
+class JsonlReader(StreamReader):
     """The records of one shard, in batches; iterate once, to the end.
 
     Args:
         stream: The shard's bytes; its name is the prefix of synthetic ids.
         fields: Where the plan says that the fields are.
         limits: Longest line and deepest nesting.
-
-    Attributes:
-        records: Records read so far, rejected ones included.
-        blank_lines: Blank lines passed over so far.
     """
 
     def __init__(self, stream: VerifiedStream, fields: Fields, limits: Limits | None = None) -> None:
-        self.records = 0
-        self.blank_lines = 0
-        self._stream = stream
-        self._limits = limits or Limits()
+        super().__init__(stream, limits)
         self._layout = Layout.of(fields)
         self._type = RecordType(self._layout)
-
-    @property
-    def bytes_read(self) -> int:
-        """Stored bytes read so far."""
-        return self._stream.bytes_read
-
-    @property
-    def digest(self) -> str:
-        """SHA-256 of the stored bytes, in hexadecimal; ValueError before the end has been proven."""
-        return self._stream.digest
 
     def __iter__(self) -> Iterator[list[Record]]:
         """Yields batches of at most `BATCH_RECORDS` records.
@@ -173,7 +156,7 @@ def rejected(raw: bytes, offset: int, number: int, fault: jsonfaults.Fault) -> R
     return Rejected(number, offset, len(raw), *fault, hashlib.sha256(raw).hexdigest(), raw)
 
 
-class JsonlWriter:
+class JsonlWriter(StreamWriter):
     """Writes documents back as the lines that they were.
 
     Args:
@@ -183,24 +166,9 @@ class JsonlWriter:
     """
 
     def __init__(self, sink: BinaryIO, compression: Compression, fields: Fields) -> None:
-        self._bytes = ByteWriter(sink, compression)
+        super().__init__(sink, compression)
         self._text = Layout.of(fields).text
         self._open = False
-
-    @property
-    def records(self) -> int:
-        """Documents written so far."""
-        return self._bytes.records
-
-    @property
-    def bytes_out(self) -> int:
-        """Bytes handed to the file so far."""
-        return self._bytes.bytes_out
-
-    @property
-    def digest(self) -> str:
-        """SHA-256 of the written file, in hexadecimal; ValueError before its end."""
-        return self._bytes.digest
 
     def write(self, documents: Sequence[Document], texts: Sequence[str | None] | None = None) -> None:
         """Appends documents; see `tamis.pipeline.formats.Writer`."""
@@ -215,7 +183,4 @@ class JsonlWriter:
             lines[0] = b"\n" + lines[0]
         self._open = not lines[-1].endswith(b"\n")
         self._bytes.write(lines)
-
-    def finish(self) -> None:
-        """Writes what is left and the end marker; once."""
-        self._bytes.finish()
+        self.records += len(lines)

@@ -7,14 +7,13 @@ pages without one cannot show every flipped bit, and the footer has none. What t
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
-import pyarrow as pa
 from pyarrow import parquet
 
 from tamis.pipeline.columnar import BATCH_ROWS, Columns, check
+from tamis.pipeline.columnar_reader import ColumnarReader
 from tamis.pipeline.columnar_writer import ColumnarWriter, RowGroups
 from tamis.pipeline.document import Record
 from tamis.pipeline.errors import ShardError
@@ -23,14 +22,11 @@ from tamis.pipeline.jsontype import Layout
 from tamis.pipeline.limits import Limits
 from tamis.pipeline.parquet_footer import Footer, read_footer
 from tamis.pipeline.plan import Fields
-from tamis.pipeline.rawbytes import RawBytes
 
 __all__ = ["ParquetReader", "ParquetWriter"]
 
-_FAULTS = (pa.ArrowException, OSError, ValueError, OverflowError, MemoryError, NotImplementedError)
 
-
-class ParquetReader:
+class ParquetReader(ColumnarReader):
     """The rows of one shard, in batches; iterate once, to the end.
 
     Args:
@@ -40,49 +36,36 @@ class ParquetReader:
         limits: Limits on expansion.
 
     Attributes:
-        schema: The shard's Arrow schema, with its metadata.
         codecs: Codec of each column, by its path.
 
     Raises:
         ShardError: The file has no sound footer, or no text column.
     """
 
+    FORMAT = "Parquet"
+
     def __init__(self, raw: BinaryIO, name: str, fields: Fields, limits: Limits | None = None) -> None:
-        self._source = RawBytes(raw, name)
-        self._source.exhaust()
-        footer = _footer(raw, self._source.count, name, limits or Limits())
-        with _damage(name):
+        super().__init__(raw, name)
+        footer = self._footer(raw, limits or Limits())
+        with self._damage():
             raw.seek(0)
             self._file = parquet.ParquetFile(raw, page_checksum_verification=True, pre_buffer=False)
             self.schema = self._file.schema_arrow
             self._columns = Columns(self.schema, Layout.of(fields), name)
         self._rows, self.codecs = footer.rows, footer.codecs
-        self._name = name
-        self._proven = False
 
-    @property
-    def records(self) -> int:
-        """Rows read so far, rejected ones included."""
-        return self._columns.records
-
-    @property
-    def bytes_read(self) -> int:
-        """Stored bytes."""
-        return self._source.count
-
-    @property
-    def digest(self) -> str:
-        """SHA-256 of the stored bytes, in hexadecimal; ValueError before the end has been proven."""
-        if not self._proven:
-            raise ValueError(f"{self._name}: the digest is known at the end of the shard only")
-        return self._source.digest()
+    def _footer(self, raw: BinaryIO, limits: Limits) -> Footer:
+        try:
+            return read_footer(raw, self._source.count, limits)
+        except ValueError as error:
+            raise self._damaged(str(error)) from None
 
     def __iter__(self) -> Iterator[list[Record]]:
         """Yields batches; ShardError where the shard is damaged."""
         for group, rows in enumerate(self._rows):
             before = self.records
             for batch in self._batches(group):
-                with _damage(self._name):
+                with self._damage():
                     found = self._columns.decode(batch)
                 yield found
             if self.records - before != rows:
@@ -90,38 +73,17 @@ class ParquetReader:
                     f"{self._name}: row group {group} has {self.records - before} rows, the footer says {rows}: "
                     "fetch or write the shard again"
                 )
-        self._source.check_unchanged()
-        self._proven = True
+        self._prove()
 
     def _batches(self, group: int) -> Iterator[Any]:
         batches = self._file.iter_batches(BATCH_ROWS, row_groups=[group], use_threads=False)
         while True:
-            with _damage(self._name):
+            with self._damage():
                 batch = next(batches, None)
                 if batch is None:
                     return
                 check(batch)
             yield batch
-
-
-def _footer(raw: BinaryIO, size: int, name: str, limits: Limits) -> Footer:
-    try:
-        return read_footer(raw, size, limits)
-    except ValueError as error:
-        raise ShardError(
-            f"{name}: cut or damaged: not a sound Parquet file ({error}): fetch or write the shard again"
-        ) from None
-
-
-@contextlib.contextmanager
-def _damage(name: str) -> Iterator[None]:
-    """Turns what the decoder raises into an error of the shard; its message may quote data, so it is left out."""
-    try:
-        yield
-    except _FAULTS as error:
-        raise ShardError(
-            f"{name}: cut or damaged: not a sound Parquet file ({type(error).__name__}): fetch or write the shard again"
-        ) from None
 
 
 class ParquetWriter(ColumnarWriter):

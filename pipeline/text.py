@@ -24,7 +24,7 @@ from tamis.pipeline.jsonl import BATCH_BYTES, BATCH_RECORDS, rejected
 from tamis.pipeline.jsonscan import utf8_fault
 from tamis.pipeline.limits import Limits
 from tamis.pipeline.lines import LongLine, split
-from tamis.pipeline.writer import ByteWriter
+from tamis.pipeline.stream_formats import StreamReader, StreamWriter
 
 __all__ = ["Mode", "TextReader", "TextWriter", "batched", "content"]
 
@@ -33,35 +33,19 @@ Mode = Literal["blocks", "lines", "file"]
 _BLANK = b" \t\r\n\f\v"
 
 
-class TextReader:
+class TextReader(StreamReader):
     """The documents of one shard, in batches; iterate once, to the end.
 
     Args:
         stream: The shard's bytes; its name is the prefix of ids.
         mode: What a document is.
         limits: Longest document.
-
-    Attributes:
-        records: Documents read so far, rejected ones included.
-        blank_lines: Blank lines left out so far.
     """
 
     def __init__(self, stream: VerifiedStream, mode: Mode, limits: Limits | None = None) -> None:
-        self.records = 0
-        self.blank_lines = 0
-        self._stream = stream
+        super().__init__(stream, limits)
         self._mode: Mode = mode
-        self._limit = (limits or Limits()).line
-
-    @property
-    def bytes_read(self) -> int:
-        """Stored bytes read so far."""
-        return self._stream.bytes_read
-
-    @property
-    def digest(self) -> str:
-        """SHA-256 of the stored bytes, in hexadecimal; ValueError before the end has been proven."""
-        return self._stream.digest
+        self._limit = self._limits.line
 
     def __iter__(self) -> Iterator[list[Record]]:
         """Yields batches; ShardError where the stream is damaged or ends in zero bytes."""
@@ -198,7 +182,7 @@ def batched(records: Iterable[Record]) -> Iterator[list[Record]]:
         yield batch
 
 
-class TextWriter:
+class TextWriter(StreamWriter):
     """Writes documents back with the lines that separate them.
 
     Args:
@@ -208,21 +192,10 @@ class TextWriter:
     """
 
     def __init__(self, sink: BinaryIO, compression: Compression, mode: Mode) -> None:
-        self.records = 0
-        self._bytes = ByteWriter(sink, compression)
+        super().__init__(sink, compression)
         self._mode = mode
         self._apart = 2 if mode == "blocks" else 1
         self._missing = 0
-
-    @property
-    def bytes_out(self) -> int:
-        """Bytes handed to the file so far."""
-        return self._bytes.bytes_out
-
-    @property
-    def digest(self) -> str:
-        """SHA-256 of the written file, in hexadecimal; ValueError before its end."""
-        return self._bytes.digest
 
     def write(self, documents: Sequence[Document], texts: Sequence[str | None] | None = None) -> None:
         """Appends documents; see `tamis.pipeline.formats.Writer`."""
@@ -246,7 +219,3 @@ class TextWriter:
                 "documents instead, or keep the corpus in JSONL"
             )
         return fitting.encode("utf-8")
-
-    def finish(self) -> None:
-        """Writes what is left and the end marker; once."""
-        self._bytes.finish()

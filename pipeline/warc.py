@@ -24,6 +24,7 @@ from tamis.pipeline.jsonl import rejected
 from tamis.pipeline.jsonscan import utf8_fault
 from tamis.pipeline.limits import Limits
 from tamis.pipeline.plan import Fields
+from tamis.pipeline.stream_formats import StreamReader
 from tamis.pipeline.text import batched
 from tamis.pipeline.warc_records import WarcRecord, records
 from tamis.pipeline.webpage import HttpMessage, PageError, http_message, is_html, page_text, plain_text
@@ -43,7 +44,7 @@ NAMES = {
 _WEB = ("http://", "https://", "<http://", "<https://")
 
 
-class WarcReader:
+class WarcReader(StreamReader):
     """The pages of one shard, in batches; iterate once, to the end.
 
     Args:
@@ -53,7 +54,6 @@ class WarcReader:
         digests: Whether block digests are checked.
 
     Attributes:
-        records: Documents read so far, rejected ones included.
         others: Records passed over so far.
         info: The bytes of the last `warcinfo` record, or of the header of an ARC; b"" before there was one.
     """
@@ -61,23 +61,12 @@ class WarcReader:
     def __init__(
         self, stream: VerifiedStream, fields: Fields, limits: Limits | None = None, digests: bool = False
     ) -> None:
-        self.records = 0
+        super().__init__(stream, limits)
         self.others = 0
         self.info = b""
-        self._stream = stream
         self._fields = fields
-        self._limit = (limits or Limits()).line
+        self._limit = self._limits.line
         self._digests = digests
-
-    @property
-    def bytes_read(self) -> int:
-        """Stored bytes read so far."""
-        return self._stream.bytes_read
-
-    @property
-    def digest(self) -> str:
-        """SHA-256 of the stored bytes, in hexadecimal; ValueError before the end has been proven."""
-        return self._stream.digest
 
     def __iter__(self) -> Iterator[list[Record]]:
         """Yields batches; ShardError where the shard is cut or damaged."""

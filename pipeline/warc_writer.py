@@ -10,6 +10,7 @@ from typing import BinaryIO
 
 from tamis.pipeline.decompress import Compression
 from tamis.pipeline.document import Document
+from tamis.pipeline.stream_formats import StreamWriter
 from tamis.pipeline.warc import WarcReader
 from tamis.pipeline.writer import MemberWriter
 
@@ -23,7 +24,7 @@ _STALE = (
 )
 
 
-class WarcWriter:
+class WarcWriter(StreamWriter):
     """Writes documents back as the records that they were, after the `warcinfo` that stood before them.
 
     Args:
@@ -33,20 +34,12 @@ class WarcWriter:
     """
 
     def __init__(self, sink: BinaryIO, compression: Compression, like: WarcReader | None = None) -> None:
-        self.records = 0
-        self._members = MemberWriter(sink, compression)
+        super().__init__(sink, compression)
         self._like = like
         self._info = b""
 
-    @property
-    def bytes_out(self) -> int:
-        """Bytes handed to the file so far."""
-        return self._members.bytes_out
-
-    @property
-    def digest(self) -> str:
-        """SHA-256 of the written file, in hexadecimal; ValueError before its end."""
-        return self._members.digest
+    def _opened(self, sink: BinaryIO, compression: Compression) -> MemberWriter:
+        return MemberWriter(sink, compression)
 
     def write(self, documents: Sequence[Document], texts: Sequence[str | None] | None = None) -> None:
         """Appends documents; see `tamis.pipeline.formats.Writer`."""
@@ -60,13 +53,13 @@ class WarcWriter:
 
     def _put(self, raw: bytes) -> None:
         # Only the last record of a file may lack the line ends that keep the next one apart.
-        self._members.write((raw if raw.endswith(b"\n") or not raw else raw + b"\r\n\r\n",))
+        self._bytes.write((raw if raw.endswith(b"\n") or not raw else raw + b"\r\n\r\n",))
 
     def finish(self) -> None:
         """Writes what is left and the end marker; once."""
         if not self.records and self._like is not None and self._like.info:
             self._put(self._like.info)
-        self._members.finish()
+        super().finish()
 
 
 def rewritten(document: Document, text: str) -> bytes:
