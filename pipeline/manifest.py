@@ -17,6 +17,7 @@ another run has been published since, this one is kept and not published.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -48,6 +49,8 @@ CURRENT = "CURRENT"
 #: The base of a run that was launched when nothing had been published.
 NOTHING = ""
 SCHEMA = 1
+# Shard lines that are encoded at a time.
+_LINES_AT_ONCE = 1000
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,8 +86,22 @@ class Current(msgspec.Struct, frozen=True):
 
 
 def encode(manifest: Manifest) -> bytes:
-    """Returns the bytes of MANIFEST.json."""
-    return canonical_bytes(msgspec.to_builtins(manifest)) + b"\n"
+    """Returns the bytes of MANIFEST.json: the manifest's canonical form."""
+    parts = msgspec.to_builtins(msgspec.structs.replace(manifest, shards=[]))
+    pieces = [b"{"]
+    for key in sorted(parts):
+        pieces += [b"" if len(pieces) == 1 else b",", canonical_bytes(key), b":"]
+        pieces += _shard_lines(manifest.shards) if key == "shards" else [canonical_bytes(parts[key])]
+    return b"".join((*pieces, b"}\n"))
+
+
+def _shard_lines(lines: list[ShardLine]) -> Iterator[bytes]:
+    """Yields the canonical form of the lines in pieces: of a million, all at once would take over a gigabyte."""
+    yield b"["
+    for start in range(0, len(lines), _LINES_AT_ONCE):
+        piece = msgspec.to_builtins(lines[start : start + _LINES_AT_ONCE])
+        yield (b"," if start else b"") + canonical_bytes(piece)[1:-1]
+    yield b"]"
 
 
 def read(store: Store, run_id: str) -> tuple[Manifest, str]:
