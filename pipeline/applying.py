@@ -72,7 +72,7 @@ def check(plan: Plan, source: StoredRun) -> Application:
     spec = runspec.resolve(plan, models.ids(), models.evaluator_id(), level, source.spec.inputs, source.manifest.run_id)
     spec = msgspec.structs.replace(spec, points=points, pilot=source.spec.pilot, pilot_scale=source.spec.pilot_scale)
     if any(item.matches for item in interventions.values()):
-        spec = msgspec.structs.replace(spec, rates=binding.rates_of(interventions, source.pilot()))
+        spec = runspec.identified(spec, rates=binding.rates_of(interventions, source.pilot()))
     ready = binding.calibrated(interventions, spec.rates)
     return Application(spec, source, ready, binding.context_of(spec, models, ready))
 
@@ -133,6 +133,9 @@ def _level(plan: Plan, scored: RunSpec) -> int | None:
     """Returns the evaluation's sampling level, as the launcher of a run of this plan would have set it."""
     if plan.evaluator is None or plan.evaluate.sample == 0:
         return None
+    if plan.evaluate.sample == scored.plan.evaluate.sample and scored.sample_level is not None:
+        # A refreshed run keeps the level of the run before it, whatever its corpus has grown to.
+        return scored.sample_level
     documents = scored.pilot_scale * sum(part.documents * part.scale for part in scored.pilot)
     level = sampling.level_for(round(documents), plan.evaluate.sample)
     if scored.sample_level is None or level < scored.sample_level:

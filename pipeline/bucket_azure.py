@@ -7,6 +7,7 @@ azure-identity finds (`az login`, a managed or workload identity, AZURE_CLIENT_I
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from functools import partial
 from typing import Any, BinaryIO
@@ -22,6 +23,7 @@ from tamis.pipeline.retries import retried
 __all__ = ["AzureBucket"]
 
 BLOCK = 8 << 20
+COPY_PAUSE_S = 0.5
 _SAME = MatchConditions.IfNotModified
 
 
@@ -94,7 +96,17 @@ class AzureBucket:
     def pages(self, prefix: str, after: str = "") -> Iterator[list[Stat]]:
         """See `Bucket.pages`; the service cannot start in the middle, so what lies before is listed and left out."""
         for page in self._container.list_blobs(name_starts_with=prefix or None).by_page():
-            yield [Stat(blob.name, blob.size, _quoted(blob.etag)) for blob in page if blob.name > after]
+            yield [_stat(blob) for blob in page if blob.name > after]
+
+    def copy(self, source: str, target: str) -> None:
+        """See `Bucket.copy`; the service copies in its own time, inside one account as a rule at once."""
+        blob = self._container.get_blob_client(target)
+        status = blob.start_copy_from_url(self._container.get_blob_client(source).url)["copy_status"]
+        while status == "pending":
+            time.sleep(COPY_PAUSE_S)
+            status = blob.get_blob_properties().copy.status
+        if status != "success":
+            raise OSError(f"the service's copy ended as {status}")
 
     def delete(self, key: str) -> None:
         """See `Bucket.delete`."""
@@ -111,6 +123,10 @@ class AzureBucket:
         file.seek(position)
         opened: BinaryIO = file
         return opened
+
+
+def _stat(blob: Any) -> Stat:
+    return Stat(blob.name, blob.size, _quoted(blob.etag), blob.last_modified.timestamp())
 
 
 def _quoted(etag: str) -> str:

@@ -65,13 +65,21 @@ class GcsBucket:
             self._bucket,
             prefix=prefix or None,
             start_offset=after or None,
-            fields="items(name,size,generation),nextPageToken",
+            fields="items(name,size,generation,updated),nextPageToken",
             timeout=TIMEOUT,
             retry=None,
         )
         for page in found.pages:
             # The offset itself is listed too.
-            yield [Stat(blob.name, blob.size, str(blob.generation)) for blob in page if blob.name != after]
+            yield [_stat(blob) for blob in page if blob.name != after]
+
+    def copy(self, source: str, target: str) -> None:
+        """See `Bucket.copy`; a long copy takes several requests."""
+        original, blob, token = self._bucket.blob(source), self._bucket.blob(target), None
+        while True:
+            token, _, _ = blob.rewrite(original, token=token, timeout=TIMEOUT, retry=None)
+            if token is None:
+                return
 
     def delete(self, key: str) -> None:
         """See `Bucket.delete`."""
@@ -90,3 +98,7 @@ class GcsBucket:
         file.seek(position)
         opened: BinaryIO = file
         return opened
+
+
+def _stat(blob: Any) -> Stat:
+    return Stat(blob.name, blob.size, str(blob.generation), blob.updated.timestamp() if blob.updated else 0.0)

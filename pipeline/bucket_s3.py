@@ -17,6 +17,8 @@ from tamis.pipeline.buckets import ABSENT, CONNECT_S, READ_S, Stat
 __all__ = ["S3Bucket"]
 
 PART = 16 << 20
+# The service copies at most 5 GiB at once.
+COPY_WHOLE, COPY_PART = 5 << 30, 512 << 20
 
 
 class S3Bucket:
@@ -72,7 +74,15 @@ class S3Bucket:
         """See `Bucket.pages`."""
         paginator = self._client.get_paginator("list_objects_v2")
         for page in paginator.paginate(Bucket=self._name, Prefix=prefix, StartAfter=after):
-            yield [Stat(item["Key"], item["Size"], item["ETag"]) for item in page.get("Contents", ())]
+            yield [
+                Stat(item["Key"], item["Size"], item["ETag"], item["LastModified"].timestamp())
+                for item in page.get("Contents", ())
+            ]
+
+    def copy(self, source: str, target: str) -> None:
+        """See `Bucket.copy`; one of over 5 GB is copied in parts."""
+        config = TransferConfig(multipart_threshold=COPY_WHOLE, multipart_chunksize=COPY_PART, max_concurrency=4)
+        self._uploader.copy({"Bucket": self._name, "Key": source}, self._name, target, Config=config)
 
     def delete(self, key: str) -> None:
         """See `Bucket.delete`."""

@@ -1,4 +1,4 @@
-"""What tamis asks of a storage service: eight operations on whole objects, one small module per service.
+"""What tamis asks of a storage service: nine operations on whole objects, one small module per service.
 
 The services differ in names, not in kind: each gives objects a version that changes with their content, writes them
 whole or not at all, and writes on the condition that the version is still the one that was read. The modules translate
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, BinaryIO, Protocol
 
@@ -35,11 +35,13 @@ class Stat:
         key: Name inside the bucket.
         size: Bytes as stored.
         version: What changes when the object is written again: an ETag or a generation; never empty.
+        modified: When it was written, in seconds since 1970; 0 where nobody said.
     """
 
     key: str
     size: int
     version: str
+    modified: float = field(default=0.0, compare=False)
 
 
 class Source(Protocol):
@@ -73,6 +75,9 @@ class Bucket(Source, Protocol):
 
     def pages(self, prefix: str, after: str = "") -> Iterator[list[Stat]]:
         """Lists the objects whose names start with a prefix, in order, from just behind a name on."""
+
+    def copy(self, source: str, target: str) -> None:
+        """Copies an object inside the service, whatever its size; what the target was is replaced."""
 
     def delete(self, key: str) -> None:
         """Removes an object."""

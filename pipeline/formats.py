@@ -34,6 +34,7 @@ __all__ = [
     "Writer",
     "format_of",
     "open_shard",
+    "open_stored",
     "read_shard",
     "write_shard",
 ]
@@ -204,11 +205,12 @@ def open_shard(corpus: Corpus, path: str, limits: Limits | None = None, version:
         ShardError: The shard has vanished, or is another version.
         UsageError: The path is unsafe, or tells no format.
     """
-    with _open(corpus.root, path, version) as raw:
+    with open_stored(corpus.root, path, version) as raw:
         yield read_shard(raw, path, corpus.fields, corpus.format, limits)
 
 
-def _open(root: str, path: str, version: str | None) -> BinaryIO:
+def open_stored(root: str, path: str, version: str | None) -> BinaryIO:
+    """Opens the stored bytes of a shard; see `open_shard`."""
     location = locations.parse(root)
     if location is None:
         return open_raw(paths.under(Path(locations.local_folder(root) or root), path))

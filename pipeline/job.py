@@ -20,7 +20,7 @@ import msgspec
 from apache_beam.metrics.metric import Metrics
 
 from tamis.classifiers.errors import TamisError
-from tamis.pipeline import functional, merging, proxy, publish, versions
+from tamis.pipeline import functional, listed, merging, proxy, publish, versions
 from tamis.pipeline.errors import describe
 from tamis.pipeline.merging import Merged
 from tamis.pipeline.paths import Shard
@@ -73,6 +73,7 @@ class ListShards(beam.DoFn):
             raise TamisError(
                 f"{spec.plan.corpus.root}: the shards changed between the launch and the listing; launch again"
             )
+        listed.write(open_store(spec.plan.output), spec.run_id, shards)
         for rank, shard in enumerate(sorted(shards, key=lambda item: (-item.size, item.path))):
             yield rank, msgspec.json.encode(shard)
 

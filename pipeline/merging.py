@@ -9,16 +9,28 @@ import msgspec
 
 from tamis.pipeline.receipts import Counts, Failure, Receipt, digest
 
-__all__ = ["Merged", "ShardLine", "merge", "of_failure", "of_receipt"]
+__all__ = ["INPUT_DIGITS", "Merged", "ShardLine", "merge", "of_failure", "of_receipt"]
+
+#: Digits of an input's sha256 that the manifest keeps.
+INPUT_DIGITS = 32
 
 
 class ShardLine(msgspec.Struct, frozen=True, array_like=True, order=True):
-    """What the manifest keeps of one shard."""
+    """What the manifest keeps of one shard.
+
+    Attributes:
+        shard: Its path.
+        receipt_sha256: Digest of its receipt.
+        counts: Records by outcome.
+        documents_bytes: Size of its documents as written.
+        input: The first half of the sha256 of the input's bytes; "" in manifests of older versions.
+    """
 
     shard: str
     receipt_sha256: str
     counts: Counts
     documents_bytes: int
+    input: str = ""
 
 
 class Merged(msgspec.Struct, frozen=True):
@@ -44,7 +56,10 @@ class Merged(msgspec.Struct, frozen=True):
 def of_receipt(receipt: Receipt, sha256: str | None = None) -> Merged:
     """Returns the merge of one receipt, whose digest need not be computed again where it is known."""
     documents = receipt.outputs.get("documents")
-    line = ShardLine(receipt.shard, sha256 or digest(receipt), receipt.counts, documents.bytes if documents else 0)
+    size = documents.bytes if documents else 0
+    line = ShardLine(
+        receipt.shard, sha256 or digest(receipt), receipt.counts, size, receipt.input.sha256[:INPUT_DIGITS]
+    )
     return Merged(receipt.counts, receipt.measures, (line,))
 
 

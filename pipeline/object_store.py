@@ -21,6 +21,7 @@ from tamis.pipeline.errors import RaceLost, TamisError, UsageError
 from tamis.pipeline.locations import READ_ONLY, Location
 from tamis.pipeline.remote_file import open_remote
 from tamis.pipeline.retries import DELAYS_S, explain, retried, status_of, transient, wait
+from tamis.pipeline.storage import Entry
 
 __all__ = ["ObjectStore", "listed"]
 
@@ -153,6 +154,21 @@ class ObjectStore:
         """See `Store.names`."""
         skipped = len(self._location.key("x")) - 1
         yield from sorted(stat.key[skipped:] for stat in listed(self._location, prefix))
+
+    def copy(self, source: str, target: str) -> None:
+        """See `Store.copy`: inside the service."""
+        self._ask(source, lambda: self._bucket.copy(self._location.key(source), self._location.key(target)))
+
+    def entries(self, prefix: str) -> Iterator[Entry]:
+        """See `Store.entries`."""
+        skipped = len(self._location.key("x")) - 1
+        for stat in listed(self._location, prefix):
+            yield Entry(stat.key[skipped:], stat.size, stat.modified)
+
+    def clear(self, prefix: str) -> None:
+        """See `Store.clear`."""
+        for entry in list(self.entries(prefix)):
+            self.delete(entry.path)
 
     def delete(self, path: str) -> None:
         """See `Store.delete`."""

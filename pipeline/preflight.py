@@ -17,14 +17,16 @@ import msgspec
 from tamis.classifiers.errors import ShardError
 from tamis.classifiers.selftest import check_fasttext_apart
 from tamis.interventions import proxy_sample, sampling
-from tamis.pipeline import runspec, scoring
+from tamis.pipeline import pins, runspec, scoring
 from tamis.pipeline.binding import floors_of, interventions_of, rates_of
+from tamis.pipeline.conversion import written_name
 from tamis.pipeline.document import Document
 from tamis.pipeline.paths import Shard
 from tamis.pipeline.plan import Plan
 from tamis.pipeline.proxy import lexicon_of
 from tamis.pipeline.runspec import PilotPart, RunSpec
 from tamis.pipeline.shard import list_corpus, peek
+from tamis.pipeline.targets import check_names
 from tamis.pipeline.workbench import Workbench, load_models
 
 __all__ = ["Estimate", "Pilot", "Preflight", "check", "estimate"]
@@ -137,8 +139,12 @@ class Estimate:
         return {**rounded, "sampled": self.sampled}
 
 
-def check(plan: Plan) -> Preflight:
+def check(plan: Plan, before: RunSpec | None = None) -> Preflight:
     """Checks a plan against this machine and its corpus.
+
+    Args:
+        plan: The plan.
+        before: The run whose sampling levels and rates are kept as far as the plan asks for the same, see `pins`.
 
     Raises:
         UsageError: The corpus has no shard, or a rule does not parse.
@@ -151,16 +157,15 @@ def check(plan: Plan) -> Preflight:
     interventions = interventions_of(plan, models, points)
     floors = floors_of(interventions, {name: one.categories for name, one in models.classifiers.items()})
     shards = list_corpus(plan.corpus)
+    check_names((shard.path, written_name(plan.corpus, shard.path)) for shard in shards)
     pilot = _pilot(plan, shards)
     inputs = runspec.inputs_digest((item.path, item.size) for item in shards)
-    level = _sample_level(plan, pilot)
-    proxy = _proxy(plan, pilot)
+    level, proxy = _levels(plan, pilot, models.evaluator_id(), before)
     spec = runspec.resolve(plan, models.ids(), models.evaluator_id(), level, inputs, proxy=proxy)
     spec = msgspec.structs.replace(spec, points=points, floors=floors, pilot=pilot.record(), pilot_scale=pilot.scale)
     bench = Workbench.assemble(spec, models)
     if any(item.matches for item in interventions.values()):
-        batches = ((part.scale, batch) for part in pilot.parts for batch in scoring.batches(bench, part.documents))
-        spec = msgspec.structs.replace(spec, rates=rates_of(interventions, batches))
+        spec = runspec.identified(spec, rates=_rates(bench, pilot, before))
         bench = Workbench.assemble(spec, models)
     return Preflight(spec, bench, shards, pilot, tuple(_warnings(shards)))
 
@@ -182,6 +187,24 @@ def _pilot(plan: Plan, shards: Sequence[Shard]) -> Pilot:
             parts.append(Part(shard.path, documents, shard.size / read))
             covered += shard.size
     return Pilot(parts, _total(shards) / covered if covered else 0.0)
+
+
+def _levels(
+    plan: Plan, pilot: Pilot, evaluator: str | None, before: RunSpec | None
+) -> tuple[int | None, tuple[int, str] | None]:
+    """Returns the levels of the evaluation's sample and of the proxy's."""
+    if before is not None and pins.keeps_evaluation(plan, evaluator, before):
+        proxy = None if before.proxy_level is None else (before.proxy_level, lexicon_of(plan).id)
+        return before.sample_level, proxy
+    return _sample_level(plan, pilot), _proxy(plan, pilot)
+
+
+def _rates(bench: Workbench, pilot: Pilot, before: RunSpec | None) -> dict[str, float]:
+    """Returns the rates of the random controls."""
+    if before is not None and pins.keeps_rates(bench.spec.plan, bench.spec.bundles, before):
+        return before.rates
+    batches = ((part.scale, batch) for part in pilot.parts for batch in scoring.batches(bench, part.documents))
+    return rates_of(bench.interventions, batches)
 
 
 def _sample_level(plan: Plan, pilot: Pilot) -> int | None:

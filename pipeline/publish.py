@@ -75,7 +75,9 @@ def finish(
 
 def _portable(spec: RunSpec) -> RunSpec:
     """Returns the spec without where, and after which run, it was written: the same run has the same record."""
-    return msgspec.structs.replace(spec, base=None, launcher={}, plan=msgspec.structs.replace(spec.plan, output=""))
+    return msgspec.structs.replace(
+        spec, base=None, reuse=None, rehash=False, launcher={}, plan=msgspec.structs.replace(spec.plan, output="")
+    )
 
 
 def _unbalanced(merged: Merged) -> list[Failure]:

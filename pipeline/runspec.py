@@ -9,13 +9,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from importlib import metadata
+from typing import Any
 
 import msgspec
 
 from tamis.pipeline.canonical import canonical_bytes
 from tamis.pipeline.plan import Plan
 
-__all__ = ["PilotPart", "RunSpec", "inputs_digest", "package_versions", "resolve"]
+__all__ = ["PilotPart", "RunSpec", "identified", "inputs_digest", "package_versions", "resolve"]
 
 PACKAGES = ("apache-beam", "numba", "numpy", "pyarrow", "scikit-learn", "zstandard", "isal")
 
@@ -39,8 +40,9 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True):
         rates: Share of the words that each intervention matched by a random control removes, by a pilot.
         inputs: Digest of the listing (paths and sizes) that the launcher saw.
         version: Version of tamis.
-        fingerprint: Identity of the policy: everything above except where input and output lie.
-        run_id: Identity of the run: fingerprint and inputs.
+        fingerprint: Identity of what is done to a shard: everything above except where input and output lie, which
+            inputs there are, and the gate, which looks at the whole.
+        run_id: Identity of the run: fingerprint, gate and inputs.
         proxy_level: One document in 2**proxy_level is in the sample that the proxy model learns from; None = no proxy.
         proxy_lexicon: Id of the word list that its output is scored with.
         scores: The run whose stored scores were decided on; None = the documents were scored.
@@ -48,8 +50,12 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True):
         floors: Score of each category of each classifier from which on passages are stored.
         pilot: What the launcher looked at to set `sample_level` and `rates`; with `pilot_scale`, how many times these
             shards the corpus is.
+        contents: Digest of the contents of the shards whose sizes do not tell them from those of a finished run,
+            see `runs.told_apart`; "" where there are none.
         base: The run that was published at the launch, see `manifest.base_of`; None = not told. It is no part of the
             run's identity, and of its record neither.
+        reuse: The run whose receipts and outputs may be taken over, see `reuse`; as little part of either.
+        rehash: Whether a shard counts as unchanged only when its bytes have been read; as little part of either.
         launcher: What is installed where the run was launched, see `versions`; as little part of its record.
     """
 
@@ -69,7 +75,10 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True):
     floors: dict[str, dict[str, float]] = {}
     pilot: list[PilotPart] = []
     pilot_scale: float = 0.0
+    contents: str = ""
     base: str | None = None
+    reuse: str | None = None
+    rehash: bool = False
     launcher: dict[str, str] = {}
 
     @property
@@ -87,31 +96,48 @@ def resolve(
     scores: str | None = None,
     proxy: tuple[int, str] | None = None,
 ) -> RunSpec:
-    """Computes the identity of a run; the same arguments give the same run id on any machine."""
-    version = metadata.version("tamis")
-    policy = msgspec.to_builtins(plan)
-    del policy["output"], policy["corpus"]["root"]
-    content = {"plan": policy, "bundles": bundles, "evaluator": evaluator, "sample_level": level, "version": version}
-    if scores is not None:
-        content["scores"] = scores
-    if proxy is not None:
-        content["proxy"] = proxy
-    fingerprint = hashlib.sha256(canonical_bytes(content)).hexdigest()
-    run_id = hashlib.sha256(f"{fingerprint}\n{inputs}".encode()).hexdigest()[:16]
-    return RunSpec(
-        plan=plan,
-        bundles=bundles,
-        evaluator=evaluator,
-        sample_level=level,
-        rates={},
-        inputs=inputs,
-        version=version,
-        fingerprint=fingerprint,
-        run_id=run_id,
-        scores=scores,
-        proxy_level=None if proxy is None else proxy[0],
-        proxy_lexicon=None if proxy is None else proxy[1],
+    """Resolves a run; the same arguments give the same identity on any machine."""
+    return identified(
+        RunSpec(
+            plan=plan,
+            bundles=bundles,
+            evaluator=evaluator,
+            sample_level=level,
+            rates={},
+            inputs=inputs,
+            version=metadata.version("tamis"),
+            fingerprint="",
+            run_id="",
+            scores=scores,
+            proxy_level=None if proxy is None else proxy[0],
+            proxy_lexicon=None if proxy is None else proxy[1],
+        )
     )
+
+
+def identified(spec: RunSpec, **changes: Any) -> RunSpec:
+    """Returns a spec with some of its attributes changed, and the identity that follows."""
+    spec = msgspec.structs.replace(spec, **changes)
+    policy = msgspec.to_builtins(spec.plan)
+    gate = policy.pop("gate")
+    del policy["output"], policy["corpus"]["root"]
+    fingerprint = hashlib.sha256(canonical_bytes(_content(spec, policy))).hexdigest()
+    told = [fingerprint, spec.inputs, canonical_bytes(gate).decode()] + ([spec.contents] if spec.contents else [])
+    run_id = hashlib.sha256("\n".join(told).encode()).hexdigest()[:16]
+    return msgspec.structs.replace(spec, fingerprint=fingerprint, run_id=run_id)
+
+
+def _content(spec: RunSpec, policy: dict[str, Any]) -> dict[str, Any]:
+    """Returns what a fingerprint is the digest of."""
+    content: dict[str, Any] = {"plan": policy, "version": spec.version}
+    content |= {"bundles": spec.bundles, "evaluator": spec.evaluator, "sample_level": spec.sample_level}
+    if spec.rates:
+        content["rates"] = spec.rates
+    if spec.scores is not None:
+        content["scores"] = spec.scores
+    if spec.proxy_level is not None:
+        content["proxy"] = [spec.proxy_level, spec.proxy_lexicon]
+    return content
 
 
 def inputs_digest(listing: Iterable[tuple[str, int]]) -> str:

@@ -21,7 +21,7 @@ from tamis.interventions.measures.collateral import dialect_sample
 from tamis.interventions.measures.table import MEASURES
 from tamis.interventions.rules import Intervention
 from tamis.interventions.verdict import Decisions
-from tamis.pipeline import attributes, listing, receipts, samples, scoring
+from tamis.pipeline import attributes, listing, receipts, reuse, samples, scoring
 from tamis.pipeline.counting import counted
 from tamis.pipeline.document import Document, Rejected
 from tamis.pipeline.formats import Reader, open_shard
@@ -63,7 +63,7 @@ def peek(corpus: Corpus, shard: Shard, documents: int, characters: int) -> tuple
 
 
 def filter_shard(bench: Workbench, shard: Shard) -> Receipt:
-    """Processes a shard, or returns the receipt that an earlier attempt left.
+    """Processes a shard, or returns the receipt that an earlier attempt left, or that of the run which is refreshed.
 
     Raises:
         ShardError: The shard is damaged, vanished, or changed while it was read.
@@ -74,7 +74,7 @@ def filter_shard(bench: Workbench, shard: Shard) -> Receipt:
     if finished is not None:
         return finished
     reach("shard.started")
-    receipt = _process(bench, shard, store)
+    receipt = reuse.taken_over(store, bench.spec, shard) or _process(bench, shard, store)
     reach("shard.written")
     store.write(_receipt_path(bench.spec, shard), receipts.encode(receipt, shard.version))
     reach("shard.receipted")

@@ -8,20 +8,35 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import shutil
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Protocol, TypeVar
 
-from tamis.pipeline import atomic, locations
+from tamis.pipeline import atomic, links, locations
 from tamis.pipeline.errors import RaceLost, ShardError
 
-__all__ = ["LocalStore", "Store", "open_store"]
+__all__ = ["Entry", "LocalStore", "Store", "open_store"]
 
 T = TypeVar("T")
 
 # How often, and how long apart, a small file that another process is writing is asked for.
 _TRIES, _PAUSE_S = 100, 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An object or a left-over temporary file: path, size in bytes, when it was written (seconds since 1970).
+
+    `links` is the number of names that a file on a disk has; its bytes are given back when the last of them goes.
+    """
+
+    path: str
+    size: int
+    modified: float
+    links: int = 1
 
 
 class Store(Protocol):
@@ -64,6 +79,18 @@ class Store(Protocol):
 
     def names(self, prefix: str) -> Iterator[str]:
         """Lists the objects under a folder, in path order."""
+
+    def copy(self, source: str, target: str) -> None:
+        """Makes an object of another, without its bytes passing through here; FileNotFoundError where there is none.
+
+        What the target was is replaced. On a disk both are names of one file, which nothing ever writes to in place.
+        """
+
+    def entries(self, prefix: str) -> Iterator[Entry]:
+        """Lists everything under a folder with sizes and times, in path order, left-over temporary files included."""
+
+    def clear(self, prefix: str) -> None:
+        """Removes a folder and everything under it."""
 
     def delete(self, path: str) -> None:
         """Removes an object; none there is no error."""
@@ -143,6 +170,23 @@ class LocalStore:
         folder = self._path(prefix)
         files = (path for path in folder.rglob("*") if path.is_file() and not atomic.is_temporary(path))
         yield from sorted(path.relative_to(self._folder).as_posix() for path in files)
+
+    def copy(self, source: str, target: str) -> None:
+        """See `Store.copy`."""
+        links.link(self._path(source), self._path(target))
+
+    def entries(self, prefix: str) -> Iterator[Entry]:
+        """See `Store.entries`."""
+        for path in sorted(path for path in self._path(prefix).rglob("*") if path.is_file()):
+            with contextlib.suppress(FileNotFoundError):
+                stat = path.stat()
+                name = path.relative_to(self._folder).as_posix()
+                yield Entry(name, stat.st_size, stat.st_mtime, stat.st_nlink)
+
+    def clear(self, prefix: str) -> None:
+        """See `Store.clear`."""
+        if self._path(prefix).is_dir():
+            shutil.rmtree(self._path(prefix))
 
     def delete(self, path: str) -> None:
         """See `Store.delete`."""
