@@ -100,7 +100,7 @@ class AzureBucket:
 
     def copy(self, source: str, target: str) -> None:
         """See `Bucket.copy`; the service copies in its own time, inside one account as a rule at once."""
-        blob = self._container.get_blob_client(target)
+        blob: Any = self._container.get_blob_client(target)
         status = blob.start_copy_from_url(self._container.get_blob_client(source).url)["copy_status"]
         while status == "pending":
             time.sleep(COPY_PAUSE_S)

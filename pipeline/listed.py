@@ -107,8 +107,8 @@ def compare(before: dict[str, Shard], after: Iterable[Shard]) -> Changes:
     for shard in after:
         there.add(shard.path)
         kinds[_kind(before.get(shard.path), shard)].append(shard.path)
-    retired = tuple(sorted(before.keys() - there))
-    return Changes(*(tuple(kinds[name]) for name in ("unchanged", "touched", "changed", "new")), retired)
+    found = {name: tuple(paths) for name, paths in kinds.items()}
+    return Changes(**found, retired=tuple(sorted(before.keys() - there)))
 
 
 def _kind(before: Shard | None, after: Shard) -> str:

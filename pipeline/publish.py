@@ -75,9 +75,8 @@ def finish(
 
 def _portable(spec: RunSpec) -> RunSpec:
     """Returns the spec without where, and after which run, it was written: the same run has the same record."""
-    return msgspec.structs.replace(
-        spec, base=None, reuse=None, rehash=False, launcher={}, plan=msgspec.structs.replace(spec.plan, output="")
-    )
+    told = {"base": None, "reuse": None, "rehash": False, "launcher": {}}
+    return msgspec.structs.replace(spec, **told, plan=msgspec.structs.replace(spec.plan, output=""))
 
 
 def _unbalanced(merged: Merged) -> list[Failure]:
