@@ -75,7 +75,7 @@ def finish(
 
 def _portable(spec: RunSpec) -> RunSpec:
     """Returns the spec without where, and after which run, it was written: the same run has the same record."""
-    told = {"base": None, "reuse": None, "rehash": False, "launcher": {}}
+    told: dict[str, Any] = {"base": None, "reuse": None, "rehash": False, "launcher": {}}
     return msgspec.structs.replace(spec, **told, plan=msgspec.structs.replace(spec.plan, output=""))
 
 
