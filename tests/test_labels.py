@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 
 from tamis.classifiers.taxonomy import CATEGORIES, FINER
+from tamis.interventions.audit_agreement import kappa
 
 FOLDER = Path(__file__).parents[1] / "classifiers" / "labels"
-FILES = sorted(FOLDER.glob("*.jsonl"))
+SECOND_LABELLER = FOLDER / "second_labeller" / "passages_en.jsonl"
+FILES = [*sorted(FOLDER.glob("*.jsonl")), SECOND_LABELLER]
 KEYS = {"corpus", "id", "start", "end", "sha256_12", "labels", "labeller", "round"}
 ALLOWED = {*CATEGORIES, *FINER} - {"sexual/minors"}
 Row = dict[str, Any]
@@ -26,7 +28,7 @@ def place(row: Row) -> tuple[Any, ...]:
     return row["corpus"], row["id"], row.get("i"), row["start"], row["end"]
 
 
-@pytest.fixture(params=FILES, ids=lambda path: path.name)
+@pytest.fixture(params=FILES, ids=lambda path: f"{path.parent.name}/{path.name}")
 def rows(request: pytest.FixtureRequest) -> list[Row]:
     return read(request.param)
 
@@ -64,3 +66,26 @@ def test_the_second_look_covers_passages_of_the_first():
     first = {place(row): row["sha256_12"] for row in read(FOLDER / "passages_en.jsonl")}
     for row in read(second) if second.exists() else []:
         assert first[place(row)] == row["sha256_12"]
+
+
+def test_the_agreement_that_the_readme_states_is_that_of_the_files():
+    first = {place(row): row["labels"] for row in read(FOLDER / "passages_en.jsonl")}
+    second = {place(row): row["labels"] for row in read(SECOND_LABELLER)}
+    assert len(second) == 305
+    readme = (FOLDER / "README.md").read_text(encoding="utf-8").replace("|", " ")
+    for category in sorted(ALLOWED - {"hate/threatening"}):
+        ones = [{str(at): int(side[at].get(category) == 1) for at in second} for side in (first, second)]
+        decided = [{str(at): side[at][category] for at in second if category in side[at]} for side in (first, second)]
+        row = f"{category}   {_both(*ones)}   {sum(ones[0].values())}, {sum(ones[1].values())}   {_stated(*ones)}"
+        assert row in readme
+        assert f"{_stated(*decided)}, n = {len(decided[0].keys() & decided[1].keys())}" in readme
+
+
+def _both(first: dict[str, int], second: dict[str, int]) -> int:
+    return sum(first[at] * second[at] for at in first)
+
+
+def _stated(first: dict[str, int], second: dict[str, int]) -> str:
+    found = kappa(first, second)
+    value, low, high = (f"{found[key]:.2f}".removeprefix("0") for key in ("value", "low", "high"))
+    return f"{value} [{low}, {high}]"

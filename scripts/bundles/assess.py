@@ -36,8 +36,10 @@ SETS = (
 ORDINARY = ("reddit", "novels", "wikitext2")
 _SHARED = (
     "The sentence frames of both shipped bundles have one author; the two share no frame, but they share a hand.",
-    "The passage labels (`tamis-labels`) were made by a language model that read each passage; no second labeller "
-    "has confirmed them. Those of `tamis-labels-held-out` measure agreement with it, not with people.",
+    "The passage labels (`tamis-labels`) were made by a language model that read each passage. A second "
+    "language model, instructed separately, judged 305 of them: kappa .96 self_harm, .94 violence, .75 sexual, .71 "
+    "harassment, .92 hate (6 positives). No person has confirmed them. Those of `tamis-labels-held-out` "
+    "measure agreement with the first, not with people.",
     "No held-out text was trained on, and no threshold or calibration was computed from one. But the held-out sets "
     "and the functional suite were looked at between about ten variants, and choices followed from it: which "
     "categories use word pairs, which identity terms share a weight (two were added after madlibs showed them), how "
