@@ -156,6 +156,9 @@ def fisher(correlation: float, n: float, z: float = Z95) -> Interval:
 def kappa(both: int, first: int, second: int, neither: int, z: float = Z95) -> tuple[float, float, float]:
     """Cohen's kappa of two yes/no raters with its large-sample interval: (kappa, low, high).
 
+    Where they never differ, that interval has no width; low then comes from the Clopper-Pearson bound of their
+    disagreement, at the chance agreement seen.
+
     Args:
         both: Items to which both say yes.
         first: Items to which only the first does.
@@ -178,4 +181,6 @@ def kappa(both: int, first: int, second: int, neither: int, z: float = Z95) -> t
     off = (1 - value) ** 2 * sum(cells[i][1 - i] * (columns[i] + rows[1 - i]) ** 2 for i in (0, 1))
     variance = (diagonal + off - (value - chance * (1 - value)) ** 2) / (n * (1 - chance) ** 2)
     half = z * math.sqrt(max(0.0, variance))
+    if first + second == 0:
+        half = clopper_pearson(0, n, z)[1] / (1 - chance)
     return value, max(-1.0, value - half), min(1.0, value + half)

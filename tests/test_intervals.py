@@ -138,6 +138,14 @@ def test_kappa_of_a_known_table() -> None:
         kappa(10, 0, 0, 0)
 
 
+def test_kappa_of_perfect_agreement_keeps_an_interval() -> None:
+    value, low, high = kappa(38, 0, 0, 253)
+    assert (value, high) == (1.0, 1.0)
+    # 0 of 291 differ: at most 1 - 0.025^(1/291) do, and chance agrees on 0.773.
+    assert low == pytest.approx(1 - (1 - 0.025 ** (1 / 291)) / (1 - (38 / 291) ** 2 - (253 / 291) ** 2), abs=1e-6)
+    assert kappa(3, 0, 0, 9)[1] < kappa(30, 0, 0, 90)[1] < 1
+
+
 def test_kappa_covers_in_simulation() -> None:
     rng = np.random.default_rng(3)
     p = np.array([0.08, 0.04, 0.06, 0.82])
