@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 import pyarrow as pa
 
 from tamis.pipeline.arrow_messages import walk
-from tamis.pipeline.columnar import BATCH_ROWS, Columns, check
+from tamis.pipeline.columnar import BATCH_ROWS, Columns
 from tamis.pipeline.columnar_reader import ColumnarReader
 from tamis.pipeline.columnar_writer import ColumnarWriter
 from tamis.pipeline.document import Record
@@ -79,13 +79,7 @@ class ArrowReader(ColumnarReader):
     def _stored(self) -> Iterator[Any]:
         """Yields the batches of the shard, checked."""
         batches = iter(self._batches) if self.stream else self._of_file()
-        while True:
-            with self._damage():
-                batch = next(batches, None)
-                if batch is None:
-                    return
-                check(batch)
-            yield batch
+        return self._checked(batches)
 
     def _of_file(self) -> Iterator[Any]:
         for index in range(self._batches.num_record_batches):

@@ -9,12 +9,14 @@ from __future__ import annotations
 import hashlib
 from typing import Any, NamedTuple
 
+import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import types
 
 from tamis.pipeline.document import NOTHING, Document, Reason, Record, Rejected
 from tamis.pipeline.errors import ShardError
+from tamis.pipeline.json_columns import JSON
 from tamis.pipeline.jsontype import Layout, Path
 
 __all__ = ["BATCH_ROWS", "Columns", "Row", "check", "is_text", "plain_schema", "rows_of"]
@@ -75,7 +77,7 @@ class Columns:
         layout, size = self._layout, batch.num_rows
         texts = _values(_column(batch, layout.text), size)
         idents, sources, urls = (_scalars(batch, path) for path in (layout.id, layout.source, layout.url))
-        extras = [_values(_column(batch, path), size) for path in layout.extras.values()]
+        extras = [_extras(batch, path) for path in layout.extras.values()]
         names = tuple(layout.extras)
         found: list[Record] = []
         for index, values in enumerate(zip(texts, idents, sources, urls, *extras, strict=True)):
@@ -114,16 +116,18 @@ def is_text(kind: Any) -> bool:
 
 def _type_at(schema: Any, path: Path) -> Any:
     """Returns the type of a column, None where there is none."""
+    field = _field_at(schema, path)
+    return None if field is None else field.type
+
+
+def _field_at(schema: Any, path: Path) -> Any:
+    """Returns the field of a column, None where there is none."""
     index = schema.get_field_index(path[0])
-    if index < 0:
-        return None
-    kind = schema.field(index).type
+    field = schema.field(index) if index >= 0 else None
     for part in path[1:]:
-        index = kind.get_field_index(part) if types.is_struct(kind) else -1
-        if index < 0:
-            return None
-        kind = kind.field(index).type
-    return kind
+        index = field.type.get_field_index(part) if field is not None and types.is_struct(field.type) else -1
+        field = field.type.field(index) if index >= 0 else None
+    return field
 
 
 def _column(batch: Any, path: Path) -> Any:
@@ -167,7 +171,37 @@ def _scalars(batch: Any, path: Path | None) -> list[Any]:
     if array is None or types.is_nested(array.type):
         return [""] * batch.num_rows
     values = _values(array, batch.num_rows)
+    if _is_json(batch, path):
+        values = [_scalar_of(value) for value in values]
     return [value if isinstance(value, (str, _Bad)) else _text(value) for value in values]
+
+
+def _extras(batch: Any, path: Path) -> list[Any]:
+    """Returns a column's values as they are, None where there is none."""
+    values = _values(_column(batch, path), batch.num_rows)
+    return [_of_json(value) for value in values] if _is_json(batch, path) else values
+
+
+def _is_json(batch: Any, path: Path | None) -> bool:
+    """Tells whether a column's strings are JSON text; see `json_columns`."""
+    field = None if path is None else _field_at(batch.schema, path)
+    return field is not None and JSON.items() <= (field.metadata or {}).items()
+
+
+def _of_json(value: Any) -> Any:
+    """Decodes JSON text; what is none, whatever the metadata says, is a string."""
+    try:
+        return msgspec.json.decode(value) if isinstance(value, str) else value
+    except (msgspec.MsgspecError, RecursionError):
+        return value
+
+
+def _scalar_of(value: Any) -> Any:
+    """Returns the string that JSON text is, the text of a number, "" for what is neither; as JSON Lines are read."""
+    found = _of_json(value)
+    if isinstance(found, (str, _Bad)):
+        return found
+    return "" if found is None or isinstance(found, (list, dict)) else value
 
 
 def _text(value: Any) -> str:

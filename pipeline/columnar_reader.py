@@ -8,7 +8,7 @@ from typing import Any, BinaryIO, ClassVar
 
 import pyarrow as pa
 
-from tamis.pipeline.columnar import Columns
+from tamis.pipeline.columnar import Columns, check
 from tamis.pipeline.errors import ShardError
 from tamis.pipeline.rawbytes import RawBytes
 
@@ -65,6 +65,16 @@ class ColumnarReader:
         return ShardError(
             f"{self._name}: cut or damaged: not sound {self.FORMAT} ({reason}): fetch or write the shard again"
         )
+
+    def _checked(self, batches: Iterator[Any]) -> Iterator[Any]:
+        """Yields record batches whose every offset and index lies inside of its buffers."""
+        while True:
+            with self._damage():
+                batch = next(batches, None)
+                if batch is None:
+                    return
+                check(batch)
+            yield batch
 
     @contextlib.contextmanager
     def _damage(self) -> Iterator[None]:

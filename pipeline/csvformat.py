@@ -105,12 +105,13 @@ class CsvReader(StreamReader):
 
     Attributes:
         header: The bytes of the header, its line end included; b"" before the iteration starts.
+        delimiter: What separates fields.
     """
 
     def __init__(self, stream: VerifiedStream, delimiter: str, fields: Fields, limits: Limits | None = None) -> None:
         super().__init__(stream, limits)
         self.header = b""
-        self._delimiter = delimiter
+        self.delimiter = delimiter
         self._fields = fields
         self._limit = self._limits.line
         self._feed = _Feed(stream, self._limit)
@@ -121,7 +122,7 @@ class CsvReader(StreamReader):
 
     def _records(self) -> Iterator[Record]:
         csv.field_size_limit(max(csv.field_size_limit(), self._limit))
-        parser = csv.reader(self._feed, delimiter=self._delimiter, strict=True)
+        parser = csv.reader(self._feed, delimiter=self.delimiter, strict=True)
         names = self._header(parser)
         while True:
             self._feed.start()

@@ -9,9 +9,10 @@ from types import TracebackType
 from tamis.interventions.batch import Batch
 from tamis.interventions.proxy_sample import SampledDocument
 from tamis.pipeline import quarantine, samples
+from tamis.pipeline.conversion import open_writer, written_name
 from tamis.pipeline.decompress import compression_of
 from tamis.pipeline.document import Document, Rejected
-from tamis.pipeline.formats import Reader, Writer, format_of, write_shard
+from tamis.pipeline.formats import Reader, Writer, format_of
 from tamis.pipeline.notable import Floors
 from tamis.pipeline.plan import Corpus
 from tamis.pipeline.receipts import Output
@@ -22,9 +23,14 @@ from tamis.pipeline.writer import ByteWriter
 __all__ = ["ShardOutputs", "lines_name"]
 
 
-def lines_name(shard: str, format: str | None) -> str:
-    """Returns the name of a shard's attributes and quarantine, which are JSON lines whatever the shard's format is."""
-    return shard if format_of(shard, format).name == "jsonl" else f"{shard}.jsonl.gz"
+def lines_name(corpus: Corpus, shard: str) -> str:
+    """Returns the name of a shard's attributes and quarantine, which are JSON lines whatever the shard's format is.
+
+    Where the documents are JSON lines it is theirs: Dolma finds the attributes of a file by its name.
+    """
+    written = written_name(corpus, shard)
+    kind = format_of(shard, corpus.format).name if written == shard else format_of(written).name
+    return written if kind == "jsonl" else f"{shard}.jsonl.gz"
 
 
 class ShardOutputs:
@@ -53,7 +59,7 @@ class ShardOutputs:
         sampled: bool = False,
     ) -> None:
         self._store, self._folder, self._corpus, self._shard = store, folder, corpus, shard
-        self._lines_name = lines_name(shard, corpus.format)
+        self._lines_name = lines_name(corpus, shard)
         self._stack = ExitStack()
         self._writers: dict[str, tuple[str, Writer | ByteWriter | ScoreWriter]] = {}
         self._with_documents = documents
@@ -77,9 +83,9 @@ class ShardOutputs:
         self._stack.__exit__(kind, error, trace)
 
     def _open_documents(self) -> Writer:
-        path = f"documents/{self._shard}"
+        path = f"documents/{written_name(self._corpus, self._shard)}"
         sink = self._stack.enter_context(self._store.open_write(f"{self._folder}/{path}"))
-        writer = write_shard(sink, self._shard, self._corpus.fields, self._corpus.format, self._like)
+        writer = open_writer(sink, self._corpus, self._shard, self._like)
         self._writers["documents"] = (path, writer)
         return writer
 

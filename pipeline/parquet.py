@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 
 from pyarrow import parquet
 
-from tamis.pipeline.columnar import BATCH_ROWS, Columns, check
+from tamis.pipeline.columnar import BATCH_ROWS, Columns
 from tamis.pipeline.columnar_reader import ColumnarReader
 from tamis.pipeline.columnar_writer import ColumnarWriter, RowGroups
 from tamis.pipeline.document import Record
@@ -76,14 +76,7 @@ class ParquetReader(ColumnarReader):
         self._prove()
 
     def _batches(self, group: int) -> Iterator[Any]:
-        batches = self._file.iter_batches(BATCH_ROWS, row_groups=[group], use_threads=False)
-        while True:
-            with self._damage():
-                batch = next(batches, None)
-                if batch is None:
-                    return
-                check(batch)
-            yield batch
+        return self._checked(self._file.iter_batches(BATCH_ROWS, row_groups=[group], use_threads=False))
 
 
 class ParquetWriter(ColumnarWriter):
@@ -92,12 +85,12 @@ class ParquetWriter(ColumnarWriter):
     Args:
         sink: The file.
         fields: Where the plan says that the fields are; a text is replaced there.
-        like: The reader of the shard that the rows come from. Without one, the schema is that of the first row, the
-            compression is zstd, and a file without rows has no columns.
+        like: The reader of the shard that the rows come from; of Arrow, the compression is zstd. Without one, the
+            schema is that of the first row, the compression is zstd, and a file without rows has no columns.
     """
 
-    def __init__(self, sink: BinaryIO, fields: Fields, like: ParquetReader | None = None) -> None:
-        self._codecs: dict[str, str] | str = (like and like.codecs) or "zstd"
+    def __init__(self, sink: BinaryIO, fields: Fields, like: ColumnarReader | None = None) -> None:
+        self._codecs: dict[str, str] | str = getattr(like, "codecs", None) or "zstd"
         super().__init__(sink, fields, None if like is None else like.schema)
 
     def _open(self, sink: HashingSink, schema: Any) -> Any:

@@ -16,6 +16,7 @@ import yaml
 
 from tamis.classifiers.errors import UsageError
 from tamis.pipeline import fetched, locations
+from tamis.pipeline.targets import TARGETS
 
 __all__ = ["ClassifierRef", "Corpus", "Evaluate", "Fields", "Gate", "PassagePlan", "Plan", "load", "parse"]
 
@@ -41,11 +42,20 @@ class Fields(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Corpus(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The input: every file under `root` that matches `shards`."""
+    """The input: every file under `root` that matches `shards`.
+
+    Attributes:
+        root: A folder, or a URL of a storage.
+        shards: A glob pattern, relative to the root.
+        format: The format of every shard; None = told from the name.
+        write: What kept documents are written as, see `targets`; None = in the format that they came in.
+        fields: Where a record keeps what tamis needs.
+    """
 
     root: str
     shards: str = "**/*"
     format: str | None = None
+    write: str | None = None
     fields: Fields = Fields()
 
 
@@ -238,6 +248,8 @@ def _check_meaning(plan: Plan) -> None:
     if plan.publish is not None and plan.publish not in plan.interventions:
         hint = nearest(plan.publish, plan.interventions)
         raise UsageError(f"`publish: {plan.publish}` names no intervention of this plan{hint}")
+    if plan.corpus.write is not None and plan.corpus.write not in TARGETS:
+        raise UsageError(f"`corpus.write: {plan.corpus.write}` is not written{nearest(plan.corpus.write, TARGETS)}")
     _check_root("corpus.root", plan.corpus.root, written=False)
     _check_root("output", plan.output, written=True)
     for label, value in _shares(plan.gate).items():

@@ -116,7 +116,7 @@ def measured(store: Store, spec: RunSpec, merged: Merged, bench: Workbench) -> d
         return {NAME: known}
     with _told(store, spec.folder) as tell:
         tell("proxy: reading the sample")
-        names = [lines_name(line.shard, spec.plan.corpus.format) for line in merged.sorted_shards()]
+        names = [lines_name(spec.plan.corpus, line.shard) for line in merged.sorted_shards()]
         paths = [f"{spec.folder}/{samples.ROLE}/{name}" for name in names]
         rows = [row for path in paths for row in samples.read(store, path)]
         result = proxy_lm.evaluate(rows, _settings(spec, bench), tell)

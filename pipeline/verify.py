@@ -11,9 +11,9 @@ import msgspec
 from tamis.classifiers.errors import TamisError
 from tamis.pipeline import lines, receipts
 from tamis.pipeline import manifest as manifests
+from tamis.pipeline.conversion import read_written
 from tamis.pipeline.decompress import compression_of, open_verified
 from tamis.pipeline.document import Document
-from tamis.pipeline.formats import read_shard
 from tamis.pipeline.limits import Limits
 from tamis.pipeline.manifest import Manifest
 from tamis.pipeline.merging import ShardLine
@@ -129,7 +129,7 @@ def _rows(store: Store, folder: str, output: Output) -> Iterator[_Row]:
 def _documents(store: Store, manifest: Manifest, receipt: Receipt) -> Iterator[Document]:
     corpus, output = manifest.spec.plan.corpus, receipt.outputs["documents"]
     with store.open_read(f"{manifest.spec.folder}/{output.path}") as file:
-        for records in read_shard(file, receipt.shard, corpus.fields, corpus.format):
+        for records in read_written(file, corpus, receipt.shard):
             for record in records:
                 if not isinstance(record, Document):
                     raise _breach(output.path, "readable records", "all", f"record {record.number} is not")
