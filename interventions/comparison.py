@@ -34,7 +34,7 @@ intervention that only redacts removes no clean document.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any, Final
@@ -52,7 +52,7 @@ from tamis.interventions.report_format import THIN
 from tamis.interventions.risk import holm
 from tamis.interventions.sampling import priorities
 
-__all__ = ["ALL_PAIRS", "NARROW", "Arm", "arms", "build", "compare", "mismatch"]
+__all__ = ["ALL_PAIRS", "NARROW", "Arm", "Pairs", "all_pairs", "arms", "build", "compare", "mismatch", "told"]
 
 #: Arms up to which all pairs are compared; of more, each is compared with the first.
 ALL_PAIRS: Final = 6
@@ -65,6 +65,8 @@ _NONE: Final = "one of the two has none"
 
 Counts = NDArray[np.int64]
 Json = dict[str, Any]
+#: Places of arms that are compared with each other.
+Pairs = Sequence[tuple[int, int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,7 @@ class Arm:
         flagged: Flagged documents before, a number, by category.
         clean: Clean documents that it removes, and all clean ones.
         words: Words that it removes, and all words.
+        grade: Grade that the evidence of its run allows.
     """
 
     name: str
@@ -84,6 +87,7 @@ class Arm:
     flagged: Mapping[str, int]
     clean: tuple[Counts, Counts]
     words: tuple[Counts, Counts]
+    grade: str = Grade.ESTIMATED
 
 
 def arms(state: State, context: Context) -> list[Arm]:
@@ -96,10 +100,12 @@ def arms(state: State, context: Context) -> list[Arm]:
     names = [*context.evaluator, "any"] if context.evaluator else []
     before = parts(state.get("before", {}), names)
     order = sorted(context.interventions, key=lambda name: name != context.published)
-    return [_arm(name, before, parts(state.get("lost", {}).get(name, {}), names)) for name in order] if names else []
+    lost = {name: parts(state.get("lost", {}).get(name, {}), names) for name in order}
+    grade, _ = grade_of(context)
+    return [_arm(name, before, lost[name], grade) for name in order] if names else []
 
 
-def _arm(name: str, before: Mapping[str, Part], lost: Mapping[str, Part]) -> Arm:
+def _arm(name: str, before: Mapping[str, Part], lost: Mapping[str, Part], grade: str) -> Arm:
     every, gone = before["any"], lost["any"]
     left = {
         category: (part.n - lost[category].n, part.flagged - lost[category].flagged)
@@ -113,6 +119,7 @@ def _arm(name: str, before: Mapping[str, Part], lost: Mapping[str, Part]) -> Arm
         {category: int(part.flagged.sum()) for category, part in before.items()},
         (clean, every.n - every.flagged),
         (gone.total_words, every.total_words),
+        grade,
     )
 
 
@@ -134,7 +141,7 @@ def mismatch(compared: Sequence[Arm]) -> str | None:
 def build(state: State, context: Context) -> Json:
     """Returns the comparison of a run's interventions; see the top of the module."""
     grade, reason = grade_of(context)
-    return {"grade": grade, "reason": reason, **compare(arms(state, context), grade)}
+    return {"grade": grade, "reason": reason, **compare(arms(state, context))}
 
 
 @dataclass(slots=True)
@@ -148,15 +155,16 @@ class _Question:
     gap: str = ""
 
 
-def compare(compared: Sequence[Arm], grade: str) -> Json:
+def compare(compared: Sequence[Arm], among: Pairs | None = None) -> Json:
     """Compares arms on the same documents.
 
     Args:
-        compared: The arms; more than `ALL_PAIRS` are compared with the first only.
-        grade: Grade that the evidence allows.
+        compared: The arms.
+        among: Which are compared; None: see `all_pairs`.
     """
-    pairs = list(_pairs(compared))
-    asked = [list(_questions(first, second, grade)) for first, second in pairs]
+    chosen = all_pairs(len(compared)) if among is None else among
+    pairs = [(compared[i], compared[j]) for i, j in chosen]
+    asked = [list(_questions(first, second)) for first, second in pairs]
     answered = [one for questions in asked for _, one in questions if one.found is not None and one.found.error > 0]
     stretch = _stretch([one.found for one in answered if one.found is not None])
     adjusted = dict(zip(map(id, answered), holm([one.found.p for one in answered if one.found]), strict=True))
@@ -171,10 +179,9 @@ def compare(compared: Sequence[Arm], grade: str) -> Json:
     }
 
 
-def _pairs(compared: Sequence[Arm]) -> Iterable[tuple[Arm, Arm]]:
-    if len(compared) <= ALL_PAIRS:
-        return combinations(compared, 2)
-    return ((compared[0], other) for other in compared[1:])
+def all_pairs(number: int) -> Pairs:
+    """Returns the pairs of so many arms; of more than `ALL_PAIRS` each is compared with the first only."""
+    return list(combinations(range(number), 2)) if number <= ALL_PAIRS else [(0, k) for k in range(1, number)]
 
 
 def _pair(first: Arm, second: Arm, rows: Mapping[str, Json]) -> Json:
@@ -183,7 +190,8 @@ def _pair(first: Arm, second: Arm, rows: Mapping[str, Json]) -> Json:
     return {**found, "clean": rows["clean"], "words": rows["words"]}
 
 
-def _questions(first: Arm, second: Arm, grade: str) -> Iterator[tuple[str, _Question]]:
+def _questions(first: Arm, second: Arm) -> Iterator[tuple[str, _Question]]:
+    grade = second.grade if second.grade == Grade.RELATIVE else first.grade
     for category in first.left:
         few = min(first.flagged[category], second.flagged[category])
         gap = f"{few} flagged documents before, at least {MINIMUM} are needed" if few < MINIMUM else ""
@@ -252,6 +260,11 @@ def _verdict(one: _Question, ratio: Estimate) -> str:
         return "not resolvable"
     if one.found.error == 0 and one.found.value == 0:
         return _SAME
+    return told(ratio)
+
+
+def told(ratio: Estimate) -> str:
+    """Returns the verdict on a measured ratio that need not be exactly 1."""
     if ratio["high"] < 1 or ratio["low"] > 1:
         return "less" if ratio["high"] < 1 else "more"
     inside = NARROW[0] <= ratio["low"] and ratio["high"] <= NARROW[1]
@@ -259,7 +272,8 @@ def _verdict(one: _Question, ratio: Estimate) -> str:
 
 
 def _sentence(subject: str, verdict: str, ratio: Estimate, first: str, second: str) -> str:
-    what = subject.partition("{} ")[2]
+    verb, _, what = subject.partition(" {} ")
+    what = f"{what} removed" if verb == "removes" else what
     if verdict in ("less", "more"):
         amount = abs(100 * (ratio["value"] - 1))
         if amount >= 100:

@@ -134,10 +134,14 @@ def _line(axis: svg.Axis, layout: Layout, row: Row, y: float) -> list[Markup]:
 
 def _mark(axis: svg.Axis, estimate: Estimate, y: float, mark: str) -> list[Markup]:
     if not is_measured(estimate):
-        return [svg.text(axis(1.0), y + 4, "not measured", "tick", "middle")]
+        return [svg.text(axis(1.0), y + 4, _absent(estimate), "tick", "middle")]
     value = float(estimate["value"])
     shape = svg.diamond if mark == "diamond" else svg.circle
     return [*_whiskers(axis, estimate, y), shape(axis(value), y, 5 if mark == "diamond" else 4.5, "after")]
+
+
+def _absent(estimate: Estimate) -> str:
+    return "not resolvable" if estimate.get("grade") == "not resolvable" else "not measured"
 
 
 def _whiskers(axis: svg.Axis, estimate: Estimate, y: float) -> list[Markup]:
@@ -169,5 +173,5 @@ def _numbers(estimate: Estimate) -> str:
 
 
 def _describe(rows: Sequence[Row]) -> str:
-    said = [f"{row.label}: {_numbers(row.estimate) or 'not measured'}" for row in rows if not row.heading]
+    said = [f"{row.label}: {_numbers(row.estimate) or _absent(row.estimate)}" for row in rows if not row.heading]
     return "; ".join(said) or "No ratio was measured."

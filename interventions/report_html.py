@@ -13,8 +13,9 @@ from markupsafe import Markup
 from tamis.interventions import masking
 from tamis.interventions.report_order import ordered
 from tamis.interventions.report_page import page
+from tamis.interventions.sides_page import page as sides_page
 
-__all__ = ["render"]
+__all__ = ["render", "render_sides"]
 
 
 def render(report: Mapping[str, Any]) -> str:
@@ -24,6 +25,15 @@ def render(report: Mapping[str, Any]) -> str:
         report: The content of report.json, see `report`.
     """
     return _environment().get_template("report.html.j2").render(page=page(ordered(report)))
+
+
+def render_sides(content: Mapping[str, Any]) -> str:
+    """Returns the page of a comparison.
+
+    Args:
+        content: What `sides.build` returned.
+    """
+    return _environment().get_template("compare.html.j2").render(page=sides_page(ordered(content)))
 
 
 @cache

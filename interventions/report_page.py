@@ -28,7 +28,7 @@ from tamis.interventions.report_headline import grade_kind, headline
 from tamis.interventions.report_view import Block, Table
 from tamis.interventions.verdict_text import GRADES
 
-__all__ = ["Page", "Section", "page"]
+__all__ = ["NOTICE", "Page", "Section", "banner", "page"]
 
 Json = Mapping[str, Any]
 
@@ -86,8 +86,8 @@ def page(report: Json) -> Page:
         title=f"{name}: intervention report · tamis",
         name=name,
         facts=section_run.facts(report),
-        banners=[_banner(item) for item in report.get("banners") or () if item.get("level") == "red"],
-        notes=[_banner(item) for item in report.get("banners") or () if item.get("level") != "red"],
+        banners=[banner(item) for item in report.get("banners") or () if item.get("level") == "red"],
+        notes=[banner(item) for item in report.get("banners") or () if item.get("level") != "red"],
         verdict_heading=_verdict_heading(report, lead),
         verdict=display(verdict["sentence"], 2000),
         grade=display(verdict["grade"], 40),
@@ -101,12 +101,13 @@ def page(report: Json) -> Page:
     )
 
 
-def _banner(banner: Mapping[str, str]) -> dict[str, str]:
-    level = "red" if banner.get("level") == "red" else "amber"
+def banner(found: Mapping[str, str]) -> dict[str, str]:
+    """Returns what the page shows of a banner of report.json."""
+    level = "red" if found.get("level") == "red" else "amber"
     return {
         "level": level,
         "word": "Warning." if level == "red" else "Note.",
-        "text": display(banner.get("text", ""), 900),
+        "text": display(found.get("text", ""), 900),
     }
 
 

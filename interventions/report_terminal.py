@@ -19,7 +19,7 @@ from tamis.interventions.report_format import DASH, THIN, count, digits, is_meas
 from tamis.interventions.report_order import ordered
 from tamis.interventions.verdict_text import GRADES
 
-__all__ = ["plain", "render", "show"]
+__all__ = ["banners", "change", "plain", "render", "share", "show", "text_of", "write"]
 
 Json = Mapping[str, Any]
 
@@ -34,19 +34,29 @@ _STYLES = {"certified": "green", "estimated": "blue", "relative": "red", "not re
 
 def show(report: Json, file: IO[str]) -> None:
     """Writes the table to a stream: in colour on a terminal, else as plain lines."""
+    write(render(report), file)
+
+
+def write(shown: RenderableType, file: IO[str]) -> None:
+    """Writes to a stream: in colour on a terminal, else as plain lines."""
     if file.isatty():
-        Console(file=file, highlight=False).print(render(report))
+        Console(file=file, highlight=False).print(shown)
     else:
-        text = plain(report)
+        text = text_of(shown)
         encoding = getattr(file, "encoding", None) or "utf-8"
         file.write(text if encoding.lower().startswith("utf") else _ascii(text))
 
 
 def plain(report: Json, width: int = 80) -> str:
     """Returns the same table as text without colour, at most `width` columns wide."""
+    return text_of(render(report), width)
+
+
+def text_of(shown: RenderableType, width: int = 80) -> str:
+    """Returns what is shown as text without colour, at most `width` columns wide."""
     console = Console(width=width, color_system=None, force_terminal=False, highlight=False, emoji=False, markup=False)
     with console.capture() as capture:
-        console.print(render(report))
+        console.print(shown)
     return "".join(f"{line.rstrip()}\n" for line in capture.get().splitlines())
 
 
@@ -54,14 +64,15 @@ def render(report: Json) -> RenderableType:
     """Returns banners, the lead intervention's table and one line for each other intervention."""
     report = ordered(report)
     lead = str(report["lead"])
-    parts: list[RenderableType] = [*_banners(report)]
+    parts: list[RenderableType] = [*banners(report)]
     if lead in report["interventions"]:
         parts += [_title(report, lead), _table(report["interventions"][lead]), *_borne(report, lead)]
     parts += [_line(name, found) for name, found in report["interventions"].items() if name != lead]
     return Group(*parts, *_footnote(report))
 
 
-def _banners(report: Json) -> Iterator[Text]:
+def banners(report: Json) -> Iterator[Text]:
+    """Yields the warnings of a report, or of a comparison."""
     for banner in report.get("banners") or ():
         red = banner["level"] == "red"
         yield Text.assemble(
@@ -102,13 +113,14 @@ def _cells(row: Json) -> list[Text]:
     style = _STYLES.get(str(row["grade"]), "")
     return [
         Text(terminal(row["category"], 16), style="bold" if row["category"] == "any" else ""),
-        *(Text(_share(row[key])) for key in ("before", "after")),
-        Text(_change(row), style=style),
+        *(Text(share(row[key])) for key in ("before", "after")),
+        Text(change(row), style=style),
         *(Text(_short(removed.get(unit))) for unit in ("documents", "words")),
     ]
 
 
-def _share(estimate: Json) -> str:
+def share(estimate: Json) -> str:
+    """Returns an estimated share in a few characters."""
     return _percent(estimate.get("value")) if is_measured(estimate) else DASH
 
 
@@ -117,7 +129,8 @@ def _percent(share: object) -> str:
     return percent(share).replace(THIN, "")
 
 
-def _change(row: Json) -> str:
+def change(row: Json) -> str:
+    """Returns after ÷ before of a headline row, with its interval and the mark of its grade."""
     if not is_measured(row["ratio"]):
         return terminal(row["grade"], 14)
     mark = _MARKS.get(str(row["grade"]), "")
@@ -134,7 +147,7 @@ def _short(number: object) -> str:
 def _line(name: str, found: Json) -> Text:
     removed = _percent(((found.get("removed_share") or {}).get("documents") or {}).get("value"))
     row: Json = next((row for row in found["headline"] if row["category"] == "any"), {"ratio": {}, "grade": None})
-    effect = f"any {_change(row)}" if is_measured(row["ratio"]) else terminal(row["grade"] or "not measured", 14)
+    effect = f"any {change(row)}" if is_measured(row["ratio"]) else terminal(row["grade"] or "not measured", 14)
     return Text(f"{terminal(name, 24)} (shadow): removes {removed} of documents, {effect}")
 
 

@@ -150,9 +150,10 @@ def ratio_cell(estimate: Estimate | None) -> Cell:
 
 
 def missing(estimate: Estimate | None) -> Cell:
-    """Returns the cell of what was not measured, with the reason: never a 0."""
-    reason = (estimate or {}).get("reason")
-    return Cell("not measured", display(reason, 200) if reason else "", "missing")
+    """Returns the cell of what was not measured or cannot be told, with the reason: never a 0."""
+    reason, grade = (estimate or {}).get("reason"), (estimate or {}).get("grade")
+    word = "not resolvable" if grade == "not resolvable" else "not measured"
+    return Cell(word, display(reason, 200) if reason else "", "missing")
 
 
 def _joined(interval: str, sample: str) -> str:

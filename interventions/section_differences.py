@@ -10,7 +10,7 @@ from tamis.interventions.masking import display
 from tamis.interventions.report_format import THIN, percent
 from tamis.interventions.report_view import Block, Cell, category_name, name_cell, ratio_cell, table
 
-__all__ = ["compared", "placebo"]
+__all__ = ["compared", "pairs_of", "placebo"]
 
 Json = Mapping[str, Any]
 
@@ -30,9 +30,17 @@ def compared(result: Json, lead: str) -> Iterator[Block]:
         f"95{THIN}% (max-T), and are {result['stretch']:.2f} times as wide as one alone would be; p-values are Holm’s."
     ]
     own = [pair for pair in pairs if lead in (pair["first"], pair["second"])]
-    yield Block(
-        "Paired differences", [*words, *_sentences(own)], blocks=[_pair(pair, k) for k, pair in enumerate(pairs)]
-    )
+    yield Block("Paired differences", [*words, *_sentences(own)], blocks=pairs_of(result, "pair"))
+
+
+def pairs_of(result: Json, ident: str) -> list[Block]:
+    """Returns each pair of a comparison in full.
+
+    Args:
+        result: The comparison.
+        ident: Unique word for plot ids.
+    """
+    return [_pair(pair, f"{ident}-{index}") for index, pair in enumerate(result["pairs"])]
 
 
 def _sentences(pairs: list[Json]) -> list[str]:
@@ -40,7 +48,7 @@ def _sentences(pairs: list[Json]) -> list[str]:
     return [display(row["sentence"], 400) for row in rows if row]
 
 
-def _pair(pair: Json, index: int) -> Block:
+def _pair(pair: Json, ident: str) -> Block:
     names = f"{display(pair['first'], 40)} against {display(pair['second'], 40)}"
     rows = {category_name(key): row for key, row in pair["residual"].items()}
     lines = [plot_forest.Row(name, row["ratio"]) for name, row in rows.items()]
@@ -49,7 +57,7 @@ def _pair(pair: Json, index: int) -> Block:
         [name_cell(name), ratio_cell(row["ratio"]), Cell(display(row["verdict"], 60), kind="text"), Cell(_p(row["p"]))]
         for name, row in everything.items()
     ]
-    plot = plot_forest.forest(f"pair-{index}", f"{names}: flagged documents left", lines, "less left", "more left")
+    plot = plot_forest.forest(ident, f"{names}: flagged documents left", lines, "less left", "more left")
     note = "Ratio: of the first over the second. Left: share of documents that are flagged."
     return Block(
         names, plots=[plot], tables=[table(names, ["", "Ratio", "Verdict", "p"], cells, note=note)], folded=True

@@ -1,7 +1,7 @@
 """The command line. Each command is one module and one line in `COMMANDS`; none is imported before it is asked for.
 
 stdout is one JSON line for programs; people read stderr. Exit codes: 0 done, 1 failed, 2 usage, 3 refused by the
-gate, 4 lost a race, 130 interrupted.
+gate, 4 lost a race, 130 interrupted, 143 terminated.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from importlib import metadata
 from typing import NoReturn
 
 from tamis.classifiers.errors import RaceLost, TamisError, UsageError
+from tamis.pipeline import interrupts
 from tamis.pipeline.plan import nearest
 from tamis.pipeline.redact import redact
 
@@ -23,16 +24,17 @@ __all__ = ["COMMANDS", "main", "parser"]
 #: Command -> (module, what it does).
 COMMANDS = {
     "run": ("command_run", "filter a corpus by a plan, measure what the filter did, publish, report"),
+    "refresh": ("command_refresh", "bring the published run up to date with the corpus, doing only what changed"),
     "apply": ("command_apply", "decide and measure other interventions from the scores of a finished run"),
     "inspect": ("command_inspect", "read what was dropped, tagged, redacted, or kept near a threshold"),
     "audit": ("command_audit", "sample documents for human labels, label them, and certify numbers by them"),
     "verify": ("command_verify", "recheck digests, alignment and conservation of a finished run"),
-    "report": ("command_report", "show a run's before/after table and where its report lies"),
+    "report": ("command_report", "show a run's before/after table, or what differs between several runs"),
     "generations": ("command_generations", "score the continuations of your own models, and compare them"),
     "classifier": ("command_classifier", "train, calibrate, evaluate, score with and describe classifiers"),
 }
 
-FAILED, USAGE, LOST, INTERRUPTED = 1, 2, 4, 130
+FAILED, USAGE, LOST = 1, 2, 4
 
 
 class _Parser(argparse.ArgumentParser):
@@ -66,16 +68,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs a command and returns its exit code; a user's mistake is one message, never a traceback."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        return _dispatch(arguments)
+        with interrupts.heeded():
+            return _dispatch(arguments)
     except UsageError as error:
         return _say(error, USAGE)
     except RaceLost as error:
         return _say(error, LOST)
     except TamisError as error:
         return _say(error, FAILED)
-    except KeyboardInterrupt:
-        print("tamis: interrupted", file=sys.stderr)
-        return INTERRUPTED
+    except KeyboardInterrupt as stop:
+        code = interrupts.code_of(stop)
+        print(f"tamis: {'interrupted' if code == interrupts.INTERRUPTED else 'terminated'}", file=sys.stderr)
+        return code
     except BrokenPipeError:
         # The reader of our output is gone; there is nobody left to tell.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

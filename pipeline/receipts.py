@@ -23,6 +23,7 @@ __all__ = [
     "Counts",
     "Failure",
     "Input",
+    "Measured",
     "Output",
     "Receipt",
     "Sealed",
@@ -116,6 +117,20 @@ class Brief(msgspec.Struct, frozen=True, kw_only=True):
     outputs: dict[str, Output]
 
 
+class Measured(msgspec.Struct, frozen=True, kw_only=True):
+    """A receipt's input, counts and some of its measurements; see `Receipt`."""
+
+    input: Input
+    counts: Counts
+    measures: dict[str, Any]
+
+
+class _Undecoded(msgspec.Struct, frozen=True, kw_only=True):
+    input: Input
+    counts: Counts
+    measures: dict[str, msgspec.Raw]
+
+
 class _Envelope(msgspec.Struct, forbid_unknown_fields=True):
     input_version: str
     receipt: msgspec.Raw
@@ -143,6 +158,12 @@ class Sealed:
     def brief(self) -> Brief:
         """Returns it without its measurements, which are most of it."""
         return self._decoded(Brief)
+
+    def measured(self, *names: str) -> Measured:
+        """Returns it with the states of some measures alone: the others are not decoded."""
+        found = self._decoded(_Undecoded)
+        states = {name: msgspec.json.decode(found.measures[name]) for name in names if name in found.measures}
+        return Measured(input=found.input, counts=found.counts, measures=states)
 
     def _decoded(self, kind: type[R]) -> R:
         try:

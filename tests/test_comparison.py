@@ -98,7 +98,7 @@ def test_a_planted_difference_lies_in_its_interval() -> None:
             comparison.Arm(str(k), {"any": (n - flagged + one, one)}, every, (flagged, n), (flagged, n))
             for k, one in enumerate(left)
         ]
-        ratio = comparison.compare(made, "estimated")["pairs"][0]["residual"]["any"]["ratio"]
+        ratio = comparison.compare(made)["pairs"][0]["residual"]["any"]["ratio"]
         truth = (0.4 / (0.9 + 0.1 * 0.4)) / (0.6 / (0.9 + 0.1 * 0.6))
         inside += ratio["low"] <= truth <= ratio["high"]
     assert inside >= 36
