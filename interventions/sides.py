@@ -6,7 +6,7 @@
       "schema": 1, "kind": "comparison",
       "order": [NAME, …],                          reading order, as in report.json
       "sides": [SIDE, …],
-      "checks": [{"what", "same", "found": {LABEL: words}, "means"}],   what must agree, and what follows where it does not
+      "checks": [{"what", "same", "found": {LABEL: words}, "means"}],   what must agree, and what follows
       "pairs": [{"first", "second", "basis": "paired" | "unpaired" | "none", "reason"}],
       "paired": differences on the same documents, see `comparison.compare`, or null
       "unpaired": differences of effects, see `unpaired.compare`, or null
@@ -27,7 +27,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from tamis.interventions import comparison, sides_checks, unpaired
-from tamis.interventions.comparison import Arm
+from tamis.interventions.comparison import Arm, Pairs
 from tamis.interventions.sides_checks import NONE, PAIRED, UNPAIRED, Ruler
 from tamis.interventions.sides_more import more
 from tamis.interventions.unpaired import Effects
@@ -57,7 +57,7 @@ class Side:
 
 
 def label(index: int) -> str:
-    """Returns the letter of a side: A to Z, then A2 …"""
+    """Returns the letter of a side: A to Z, then A2 and so on."""
     letter = chr(ord("A") + index % 26)
     return letter if index < 26 else f"{letter}{index // 26 + 1}"
 
@@ -76,10 +76,6 @@ def build(sides: Sequence[Side]) -> Json:
         {"first": names[i], "second": names[j], "basis": found, "reason": reason}
         for (i, j), (found, reason) in zip(places, bases, strict=True)
     ]
-    of = {
-        kind: [pair for pair, (found, _) in zip(places, bases, strict=True) if found == kind]
-        for kind in (PAIRED, UNPAIRED)
-    }
     return {
         "schema": SCHEMA,
         "kind": "comparison",
@@ -87,10 +83,14 @@ def build(sides: Sequence[Side]) -> Json:
         "sides": [_side(side, label(k), name) for k, (side, name) in enumerate(zip(sides, names, strict=True))],
         "checks": checks,
         "pairs": told,
-        "paired": _paired(sides, names, of[PAIRED]),
-        "unpaired": _unpaired(sides, names, of[UNPAIRED]),
+        "paired": _paired(sides, names, _of(PAIRED, places, bases)),
+        "unpaired": _unpaired(sides, names, _of(UNPAIRED, places, bases)),
         "banners": _banners(sides, told),
     }
+
+
+def _of(kind: str, places: Pairs, bases: Sequence[tuple[str, str]]) -> Pairs:
+    return [pair for pair, (found, _) in zip(places, bases, strict=True) if found == kind]
 
 
 def _side(side: Side, letter: str, name: str) -> Json:
@@ -112,7 +112,7 @@ def _side(side: Side, letter: str, name: str) -> Json:
     }
 
 
-def _paired(sides: Sequence[Side], names: Sequence[str], among: comparison.Pairs) -> Json | None:
+def _paired(sides: Sequence[Side], names: Sequence[str], among: Pairs) -> Json | None:
     if not among:
         return None
     arms = {
@@ -122,7 +122,7 @@ def _paired(sides: Sequence[Side], names: Sequence[str], among: comparison.Pairs
     return comparison.compare(list(arms.values()), [(place[i], place[j]) for i, j in among])
 
 
-def _unpaired(sides: Sequence[Side], names: Sequence[str], among: comparison.Pairs) -> Json | None:
+def _unpaired(sides: Sequence[Side], names: Sequence[str], among: Pairs) -> Json | None:
     if not among:
         return None
     return unpaired.compare([_effects(side, name) for side, name in zip(sides, names, strict=True)], among)

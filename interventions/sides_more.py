@@ -1,4 +1,4 @@
-"""What else each of several runs says of itself: utility, collateral, tests, outputs; side by side, without differences."""
+"""What else each of several runs says of itself, without differences: utility, collateral, tests, outputs."""
 
 from __future__ import annotations
 

@@ -159,9 +159,9 @@ def _p(one: _Question) -> float:
 def _sentence(what: str, verdict: str, ratio: Estimate, first: str, second: str) -> str:
     if verdict in ("less", "more"):
         value = float(ratio["value"])
-        amount = f"{100 * abs(value - 1):.0f}{THIN}% {'smaller' if value < 1 else 'larger'}"
-        amount = f"{value:.1f} times as large" if value >= 2 else amount
-        return f"{what[0].upper()}{what[1:]} is {amount} by {first} {'as' if value >= 2 else 'than'} by {second}; unpaired."
+        amount = f"{100 * abs(value - 1):.0f}{THIN}% {'smaller' if value < 1 else 'larger'} by {first} than"
+        amount = f"{value:.1f} times as large by {first} as" if value >= 2 else amount
+        return f"{what[0].upper()}{what[1:]} is {amount} by {second}; unpaired."
     if verdict == "no detectable difference":
         return f"No detectable difference between {first} and {second} in {what}; unpaired."
     return f"Too few cases to tell {first} from {second} in {what}."
