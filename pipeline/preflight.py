@@ -98,6 +98,10 @@ class Preflight:
     pilot: Pilot
     warnings: tuple[str, ...]
 
+    def bound(self, spec: RunSpec) -> Preflight:
+        """Returns the same bound to a spec that differs only in how the run is told apart and published."""
+        return dataclasses.replace(self, spec=spec, bench=self.bench.bound(spec))
+
     def lighter(self) -> Preflight:
         """Returns the same without the pilot's texts, which a run does not need."""
         return dataclasses.replace(self, pilot=Pilot((), 0.0))

@@ -17,7 +17,7 @@ from tamis.pipeline.receipts import Receipt
 from tamis.pipeline.runspec import RunSpec
 from tamis.pipeline.storage import Store
 
-__all__ = ["digest_of", "taken_over"]
+__all__ = ["digest_of", "same_input", "taken_over"]
 
 
 def taken_over(store: Store, spec: RunSpec, shard: Shard) -> Receipt | None:
@@ -33,7 +33,7 @@ def taken_over(store: Store, spec: RunSpec, shard: Shard) -> Receipt | None:
     if spec.reuse is None:
         return None
     found = _receipt(store, spec.reuse, shard.path)
-    if found is None or found[0].fingerprint != spec.fingerprint or not _same_input(spec, shard, *found):
+    if found is None or found[0].fingerprint != spec.fingerprint or not same_input(spec, shard, *found):
         return None
     return found[0] if _copied(store, spec, found[0]) else None
 
@@ -46,7 +46,8 @@ def _receipt(store: Store, run_id: str, shard: str) -> tuple[Receipt, str] | Non
         return None
 
 
-def _same_input(spec: RunSpec, shard: Shard, receipt: Receipt, version: str) -> bool:
+def same_input(spec: RunSpec, shard: Shard, receipt: Receipt, version: str) -> bool:
+    """Whether a receipt, which speaks of a version, is about the shard as it is now; its bytes are read if in doubt."""
     if receipt.input.bytes != shard.size:
         return False
     if version == shard.version and not spec.rehash:

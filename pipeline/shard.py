@@ -21,7 +21,7 @@ from tamis.interventions.measures.collateral import dialect_sample
 from tamis.interventions.measures.table import MEASURES
 from tamis.interventions.rules import Intervention
 from tamis.interventions.verdict import Decisions
-from tamis.pipeline import attributes, listing, receipts, reuse, samples, scoring
+from tamis.pipeline import attributes, listing, pulse, receipts, reuse, samples, scoring
 from tamis.pipeline.counting import counted
 from tamis.pipeline.document import Document, Rejected
 from tamis.pipeline.formats import Reader, open_shard
@@ -73,10 +73,11 @@ def filter_shard(bench: Workbench, shard: Shard) -> Receipt:
     finished = _finished(store, bench.spec, shard)
     if finished is not None:
         return finished
-    reach("shard.started")
-    receipt = reuse.taken_over(store, bench.spec, shard) or _process(bench, shard, store)
-    reach("shard.written")
-    store.write(_receipt_path(bench.spec, shard), receipts.encode(receipt, shard.version))
+    with pulse.at(shard.path):
+        reach("shard.started")
+        receipt = reuse.taken_over(store, bench.spec, shard) or _process(bench, shard, store)
+        reach("shard.written")
+        store.write(_receipt_path(bench.spec, shard), receipts.encode(receipt, shard.version))
     reach("shard.receipted")
     return receipt
 
@@ -92,7 +93,7 @@ def _finished(store: Store, spec: RunSpec, shard: Shard) -> Receipt | None:
         receipt, version = receipts.decode(store.read(path), path)
     except (FileNotFoundError, ShardError):
         return None
-    if receipt.fingerprint != spec.fingerprint or version != shard.version or receipt.input.bytes != shard.size:
+    if receipt.fingerprint != spec.fingerprint or not reuse.same_input(spec, shard, receipt, version):
         return None
     complete = all(store.size(f"{spec.folder}/{item.path}") == item.bytes for item in receipt.outputs.values())
     return receipt if complete else None
@@ -108,6 +109,7 @@ def _process(bench: Workbench, shard: Shard, store: Store) -> Receipt:
         outputs = stack.enter_context(ShardOutputs(store, spec.folder, spec.plan.corpus, shard.path, *options))
         for records in reader:
             work.add(records, outputs)
+            pulse.beat()
         reach("shard.read")
         _check_input(shard, reader)
         written = outputs.finish()
