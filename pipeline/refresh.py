@@ -104,9 +104,11 @@ def differences(before: RunSpec, after: RunSpec) -> tuple[str, ...]:
     for name, identity in {**after.bundles, "evaluator": after.evaluator}.items():
         if bundles.get(name) != identity:
             found.append(f"`{name}` was {bundles.get(name)} and is {identity}")
-    for key in ("corpus", "classifiers", "passages", "interventions", "publish", "evaluate", "name"):
-        if _policy(before.plan, key) != _policy(after.plan, key):
-            found.append(f"`{key}` of the plan is another")
+    keys = ("corpus", "classifiers", "passages", "interventions", "publish", "evaluate", "name")
+    others = (key for key in keys if _policy(before.plan, key) != _policy(after.plan, key))
+    found += [
+        f"`{key}` of the plan is another" for key in keys if _policy(before.plan, key) != _policy(after.plan, key)
+    ]
     return tuple(found) or ("sampling levels or rates are others",)
 
 
