@@ -31,6 +31,7 @@ COMMANDS = {
     "verify": ("command_verify", "recheck digests, alignment and conservation of a finished run"),
     "report": ("command_report", "show a run's before/after table, or what differs between several runs"),
     "generations": ("command_generations", "score the continuations of your own models, and compare them"),
+    "reshard": ("command_reshard", "write the same records in shards of one size, proven by reading them back"),
     "classifier": ("command_classifier", "train, calibrate, evaluate, score with and describe classifiers"),
 }
 

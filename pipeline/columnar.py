@@ -7,6 +7,7 @@ A row keeps every column with its type. Nested columns are reached by dots, as i
 from __future__ import annotations
 
 import hashlib
+import math
 from typing import Any, NamedTuple
 
 import msgspec
@@ -123,10 +124,10 @@ def _type_at(schema: Any, path: Path) -> Any:
 def _field_at(schema: Any, path: Path) -> Any:
     """Returns the field of a column, None where there is none."""
     index = schema.get_field_index(path[0])
-    field = schema.field(index) if index >= 0 else None
+    field: Any = schema.field(index) if index >= 0 else None
     for part in path[1:]:
         index = field.type.get_field_index(part) if field is not None and types.is_struct(field.type) else -1
-        field = field.type.field(index) if index >= 0 else None
+        field = field.type.field(index) if index >= 0 and field is not None else None
     return field
 
 
@@ -207,6 +208,9 @@ def _scalar_of(value: Any) -> Any:
 def _text(value: Any) -> str:
     if value is None:
         return ""
+    if isinstance(value, float) and math.isfinite(value):
+        # As it stands in JSON, where ids are known by their text.
+        return msgspec.json.encode(value).decode("ascii")
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 

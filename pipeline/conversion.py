@@ -20,6 +20,7 @@ from tamis.pipeline.hashing import HashingSink
 from tamis.pipeline.interfaces import Reader, Writer
 from tamis.pipeline.json_rows import Rows
 from tamis.pipeline.json_shape import Column, Shape, TooWide, loads
+from tamis.pipeline.jsonl import JsonlReader, JsonlWriter
 from tamis.pipeline.jsontype import Layout, Path
 from tamis.pipeline.limits import Limits
 from tamis.pipeline.lines import Lines, split
@@ -32,7 +33,7 @@ __all__ = ["open_writer", "read_written", "written_name"]
 
 #: What was written here a moment ago is no bomb, however well it compressed.
 _OWN = Limits(ratio=1 << 40)
-_GROUP_ROWS, _GROUP_BYTES = 10_000, 64 << 20
+_GROUP_ROWS, _GROUP_BYTES = 10_000, 32 << 20
 
 
 def written_name(corpus: Corpus, shard: str) -> str:
@@ -69,6 +70,8 @@ def convert(sink: BinaryIO, target: Target, fields: Fields, shard: str, like: Re
         from tamis.pipeline.parquet import ParquetWriter
 
         return ParquetWriter(sink, fields, cast(Any, like))
+    if target.format == "jsonl" and isinstance(like, JsonlReader):
+        return JsonlWriter(sink, cast(Compression, target.compression), fields)
     rows = json_rows.rows_from(like, fields, shard)
     if target.format == "parquet":
         return _ParquetWriter(sink, rows, Layout.of(json_rows.fields_of(_kind(like), fields)), shard)

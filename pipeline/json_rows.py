@@ -156,7 +156,7 @@ def _columnar(reader: Any, layout: Layout, name: str) -> Rows:
 
 def _keep_id(row: dict[str, Any], path: Path, document: Document) -> None:
     """An id of another type than JSON's becomes the text that it was known by."""
-    if not document.synthetic_id and not isinstance(_get(row, path), (str, int, msgspec.Raw)):
+    if not document.synthetic_id and not isinstance(_get(row, path), (str, int, float, msgspec.Raw)):
         _put(row, path, document.id)
 
 

@@ -268,6 +268,13 @@ def test_documents_are_read_alike_before_and_after():
     assert documents(converted(data, "a.jsonl", "parquet", fields), "a.parquet") == documents(data, "a.jsonl")
 
 
+def test_ids_that_are_numbers():
+    data = line(id=1.0, text="x") + line(id=1e16, text="y") + line(id=0.5, text="z")
+    assert values(converted(converted(data, "a.jsonl", "parquet"), "a.parquet", "jsonl")) == values(data)
+    reader = formats.read_shard(io.BytesIO(converted(data, "a.jsonl", "parquet")), "a.parquet", Fields())
+    assert [one.id for batch in reader for one in batch] == ["1.0", "1e16", "0.5"]
+
+
 def test_page_checksums_and_types_of_columnar_sources():
     """From Arrow, nothing goes through JSON."""
     schema = pa.schema([("text", pa.string()), ("when", pa.timestamp("ns", "UTC")), ("n", pa.int8())])
