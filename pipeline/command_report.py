@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--output", metavar="FILE", help="write the comparison here: a page, or its JSON where FILE ends in .json"
     )
+    parser.add_argument("--schema", action="store_true", help="print the JSON schema of report.json, and end")
     parser.epilog = (
         "Several runs (or one with --all) are set side by side. Differences are paired where the runs saw the same "
         "documents; effects on different ones are compared unpaired, and numbers of different evaluators not at all."
@@ -32,11 +34,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(options: argparse.Namespace, _: list[str]) -> int:
     """Shows the table; returns 0."""
+    if options.schema:
+        return _schema()
     if not options.runs:
         raise UsageError("`tamis report` takes at least one RUN; see `tamis report --help`")
     if len(options.runs) > 1 or options.all or options.intervention or options.output:
         return _compare(options)
     return _show(options.runs[0])
+
+
+def _schema() -> int:
+    file = resources.files("tamis.interventions") / "data" / "report.schema.json"
+    print(file.read_text(encoding="utf-8"), end="")
+    return 0
 
 
 def _show(run: str) -> int:
