@@ -23,6 +23,7 @@ __all__ = ["COMMANDS", "main", "parser"]
 
 #: Command -> (module, what it does).
 COMMANDS = {
+    "init": ("command_init", "write a starter plan from a look at a corpus"),
     "run": ("command_run", "filter a corpus by a plan, measure what the filter did, publish, report"),
     "refresh": ("command_refresh", "bring the published run up to date with the corpus, doing only what changed"),
     "apply": ("command_apply", "decide and measure other interventions from the scores of a finished run"),

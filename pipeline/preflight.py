@@ -26,12 +26,12 @@ from tamis.pipeline.plan import Plan
 from tamis.pipeline.proxy import lexicon_of
 from tamis.pipeline.runspec import PilotPart, RunSpec
 from tamis.pipeline.shard import list_corpus, peek
+from tamis.pipeline.sizes import large_warning
 from tamis.pipeline.targets import check_names
 from tamis.pipeline.workbench import Workbench, load_models
 
 __all__ = ["Estimate", "Pilot", "Preflight", "check", "estimate"]
 
-LARGE_SHARD = 2 << 30
 PILOT_DOCUMENTS = 1_000
 PILOT_CHARACTERS = 2_000_000
 PILOT_SHARDS = 8
@@ -171,7 +171,7 @@ def check(plan: Plan, before: RunSpec | None = None) -> Preflight:
     if any(item.matches for item in interventions.values()):
         spec = runspec.identified(spec, rates=_rates(bench, pilot, before))
         bench = Workbench.assemble(spec, models)
-    return Preflight(spec, bench, shards, pilot, tuple(_warnings(shards)))
+    return Preflight(spec, bench, shards, pilot, tuple(_warnings(plan, shards)))
 
 
 def _total(shards: Sequence[Shard]) -> int:
@@ -225,13 +225,9 @@ def _proxy(plan: Plan, pilot: Pilot) -> tuple[int, str] | None:
     return level, lexicon_of(plan).id
 
 
-def _warnings(shards: Sequence[Shard]) -> Iterator[str]:
-    large = [item for item in shards if item.size > LARGE_SHARD]
-    if large:
-        yield (
-            f"{len(large)} shards are over {LARGE_SHARD >> 30} GiB ({large[0].path}): each is read by one worker from "
-            "start to end; smaller shards finish sooner"
-        )
+def _warnings(plan: Plan, shards: Sequence[Shard]) -> Iterator[str]:
+    if (large := large_warning(plan.corpus.root, plan.corpus.shards, shards)) is not None:
+        yield large
 
 
 def estimate(checked: Preflight) -> Estimate:
