@@ -43,7 +43,7 @@ from tamis.interventions.report_gaps import gaps
 from tamis.interventions.report_labels import fold
 from tamis.interventions.report_order import reading_order
 
-__all__ = ["SCHEMA", "assemble", "build"]
+__all__ = ["SCHEMA", "assemble", "build", "results"]
 
 SCHEMA: Final = 1
 
@@ -70,9 +70,14 @@ def build(
         more: Results of measures that were made otherwise, by name.
         labels: What human labels say, see `report_labels.fold`.
     """
-    results = {name: MEASURES[name].result(state, context) for name, state in sorted(states.items())}
-    report = assemble(record, {**results, **_joined(results, states, context), **(more or {})}, context)
+    report = assemble(record, {**results(states, context), **(more or {})}, context)
     return report if labels is None else fold(report, labels)
+
+
+def results(states: Mapping[str, State], context: Context) -> dict[str, Json]:
+    """Returns the result of each measure, and what is made of several, by name."""
+    found = {name: MEASURES[name].result(state, context) for name, state in sorted(states.items())}
+    return {**found, **_joined(found, states, context)}
 
 
 def _joined(results: Mapping[str, Json], states: Mapping[str, State], context: Context) -> dict[str, Json]:

@@ -65,6 +65,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
         gate: What each condition of the gate found.
         report: sha256 of each file of the report, by name.
         shards: One line a shard, by path.
+        previous: The run that was published when this one was launched, with which it was compared; None = none was.
     """
 
     run_id: str
@@ -75,6 +76,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     gate: list[dict[str, Any]]
     report: dict[str, str]
     shards: list[ShardLine]
+    previous: str | None = None
     schema: int = SCHEMA
 
 

@@ -10,10 +10,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from importlib import metadata
 
-from tamis.pipeline.plan import Plan
-from tamis.pipeline.runspec import RunSpec
+import msgspec
 
-__all__ = ["keeps_evaluation", "keeps_rates"]
+from tamis.pipeline.canonical import canonical_bytes
+from tamis.pipeline.plan import Plan
+from tamis.pipeline.runspec import RunSpec, identified
+from tamis.pipeline.storage import Store
+
+__all__ = ["keeps_evaluation", "keeps_rates", "record_rates", "recorded_rates"]
+
+_RATES = msgspec.json.Decoder(dict[str, float])
 
 
 def keeps_evaluation(plan: Plan, evaluator: str | None, before: RunSpec | None) -> bool:
@@ -34,3 +40,25 @@ def keeps_rates(plan: Plan, bundles: Mapping[str, str], before: RunSpec | None) 
     same = plan.interventions == before.plan.interventions and plan.classifiers == before.plan.classifiers
     same = same and plan.passages == before.plan.passages and plan.corpus.fields == before.plan.corpus.fields
     return same and dict(bundles) == before.bundles and before.version == metadata.version("tamis")
+
+
+def recorded_rates(store: Store, spec: RunSpec) -> dict[str, float] | None:
+    """Returns the rates that an earlier launch of a run has set, None where none has.
+
+    A shard that cannot be read is missing from the pilot. When it is repaired the pilot would give other rates, which
+    would make another run of it: the shards that were finished would be done again.
+    """
+    try:
+        return _RATES.decode(store.read(_path(spec)))
+    except (FileNotFoundError, msgspec.DecodeError):
+        return None
+
+
+def record_rates(store: Store, spec: RunSpec) -> None:
+    """Leaves the rates of a run for its later launches."""
+    if spec.rates:
+        store.write(_path(spec), canonical_bytes(spec.rates) + b"\n")
+
+
+def _path(spec: RunSpec) -> str:
+    return f"runs/.rates/{identified(spec, rates={}, contents='').run_id}.json"

@@ -90,16 +90,39 @@ class Evaluate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Gate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Conditions of publishing; None = no condition. Shares are of the documents seen, in [0, 1]."""
+    """Conditions of publishing; None = no condition. Shares are of the documents seen, in [0, 1].
+
+    The last four compare with the run that is published, and hold where there is none.
+
+    Attributes:
+        max_drop_rate: Share of documents dropped.
+        max_quarantine: Share of records that could not be read.
+        max_unscored: Share of documents that a classifier left unscored.
+        min_documents: Documents.
+        max_collateral: Removal-rate ratio of an identity group, by its interval's lower limit; 1 or more.
+        max_drift_psi: Population stability index of a category's scores, where it is beyond the noise.
+        max_prevalence_change: Difference of the share that the evaluator flags in what is published, where its
+            interval does not hold 0.
+        max_drop_rate_change: Difference of the share of documents dropped.
+        min_documents_ratio: Documents, as a multiple of those of the published run.
+    """
 
     max_drop_rate: float | None = None
     max_quarantine: float = 0.001
     max_unscored: float | None = None
     min_documents: int = 1
+    max_collateral: float | None = None
+    max_drift_psi: float | None = None
+    max_prevalence_change: float | None = None
+    max_drop_rate_change: float | None = None
+    min_documents_ratio: float | None = None
 
 
 class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A parsed plan. `interventions` keeps the rules as written; `tamis.interventions.rules` gives them meaning."""
+    """A parsed plan. `interventions` keeps the rules as written; `tamis.interventions.rules` gives them meaning.
+
+    `quarantine_minors` adds a rule to each of them, see `binding`.
+    """
 
     name: str
     corpus: Corpus
@@ -109,6 +132,7 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     schema: int = SCHEMA
     evaluator: ClassifierRef | str | None = None
     publish: str | None = None
+    quarantine_minors: bool = True
     passages: PassagePlan = PassagePlan()
     evaluate: Evaluate = Evaluate()
     gate: Gate = Gate()
@@ -255,6 +279,10 @@ def _check_meaning(plan: Plan) -> None:
     for label, value in _shares(plan.gate).items():
         if value is not None and not 0 <= value <= 1:
             raise UsageError(f"`gate.{label}: {value}` is not a share; write a number from 0 to 1")
+    for label, least in (("max_collateral", 1), ("max_drift_psi", 0), ("min_documents_ratio", 0), ("min_documents", 0)):
+        value = getattr(plan.gate, label)
+        if value is not None and not value >= least:
+            raise UsageError(f"`gate.{label}: {value}` is out of range; write {least} or more")
     if not 50 <= plan.passages.target <= 4000:
         raise UsageError(f"`passages.target: {plan.passages.target}` is out of range; write 50 to 4000 characters")
     if plan.evaluate.sample < 0:
@@ -278,4 +306,5 @@ def _check_root(key: str, root: str, written: bool) -> None:
 
 
 def _shares(gate: Gate) -> dict[str, float | None]:
-    return {name: getattr(gate, name) for name in ("max_drop_rate", "max_quarantine", "max_unscored")}
+    names = ("max_drop_rate", "max_quarantine", "max_unscored", "max_prevalence_change", "max_drop_rate_change")
+    return {name: getattr(gate, name) for name in names}

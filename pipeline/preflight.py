@@ -27,6 +27,7 @@ from tamis.pipeline.proxy import lexicon_of
 from tamis.pipeline.runspec import PilotPart, RunSpec
 from tamis.pipeline.shard import list_corpus, peek
 from tamis.pipeline.sizes import large_warning
+from tamis.pipeline.storage import open_store
 from tamis.pipeline.targets import check_names
 from tamis.pipeline.workbench import Workbench, load_models
 
@@ -143,12 +144,13 @@ class Estimate:
         return {**rounded, "sampled": self.sampled}
 
 
-def check(plan: Plan, before: RunSpec | None = None) -> Preflight:
+def check(plan: Plan, before: RunSpec | None = None, *, anew: bool = False) -> Preflight:
     """Checks a plan against this machine and its corpus.
 
     Args:
         plan: The plan.
         before: The run whose sampling levels and rates are kept as far as the plan asks for the same, see `pins`.
+        anew: Whether the rates of random controls are set anew where an earlier launch of this run has set them.
 
     Raises:
         UsageError: The corpus has no shard, or a rule does not parse.
@@ -169,7 +171,7 @@ def check(plan: Plan, before: RunSpec | None = None) -> Preflight:
     spec = msgspec.structs.replace(spec, points=points, floors=floors, pilot=pilot.record(), pilot_scale=pilot.scale)
     bench = Workbench.assemble(spec, models)
     if any(item.matches for item in interventions.values()):
-        spec = runspec.identified(spec, rates=_rates(bench, pilot, before))
+        spec = runspec.identified(spec, rates=_rates(bench, pilot, before, anew))
         bench = Workbench.assemble(spec, models)
     return Preflight(spec, bench, shards, pilot, tuple(_warnings(plan, shards)))
 
@@ -203,10 +205,13 @@ def _levels(
     return _sample_level(plan, pilot), _proxy(plan, pilot)
 
 
-def _rates(bench: Workbench, pilot: Pilot, before: RunSpec | None) -> dict[str, float]:
+def _rates(bench: Workbench, pilot: Pilot, before: RunSpec | None, anew: bool) -> dict[str, float]:
     """Returns the rates of the random controls."""
     if before is not None and pins.keeps_rates(bench.spec.plan, bench.spec.bundles, before):
         return before.rates
+    known = None if anew else pins.recorded_rates(open_store(bench.spec.plan.output), bench.spec)
+    if known is not None:
+        return known
     batches = ((part.scale, batch) for part in pilot.parts for batch in scoring.batches(bench, part.documents))
     return rates_of(bench.interventions, batches)
 

@@ -8,12 +8,13 @@ from typing import Any
 
 import msgspec
 
+from tamis.classifiers.errors import RaceLost
 from tamis.interventions import gate, report, report_html
 from tamis.interventions.measures.base import Context
-from tamis.interventions.measures.table import MEASURES
 from tamis.pipeline import manifest as manifests
 from tamis.pipeline.canonical import canonical_bytes
-from tamis.pipeline.manifest import Manifest
+from tamis.pipeline.judging import Judged, judge, previous_of
+from tamis.pipeline.manifest import NOTHING, Manifest
 from tamis.pipeline.merging import Merged
 from tamis.pipeline.receipts import FAILURES, Failure
 from tamis.pipeline.runspec import RunSpec, package_versions
@@ -56,10 +57,14 @@ def finish(
     base, spec = spec.base, _portable(spec)
     store.delete(f"{spec.folder}/{FAILURES}")
     store.sweep(spec.folder)
-    checks = _gate(spec, merged, context)
-    status = _status(spec, checks)
-    files = _report_files(spec, merged, context, checks, status, more())
-    data = manifests.encode(_manifest(spec, merged, checks, status, files))
+    before = _finished(store, spec, merged)
+    if before is not None:
+        return _publish_again(store, spec, merged, context, before, base)
+    results = {**report.results(merged.states, context), **more()}
+    judged = judge(store, spec, merged, results, context, previous_of(store, spec, base))
+    status = _status(spec, judged)
+    files = _report_files(spec, merged, context, judged, status, results)
+    data = manifests.encode(_manifest(spec, merged, judged, status, files))
     # Before the report of a finished run is written over by one that does not belong to its manifest.
     manifests.check_same(store, spec.run_id, data)
     for name, content in files.items():
@@ -71,6 +76,39 @@ def finish(
         manifests.point(store, spec.run_id, data, base)
     reach("publish.current")
     return status
+
+
+def _finished(store: Store, spec: RunSpec, merged: Merged) -> Manifest | None:
+    """Returns the manifest of the same run, where it has ended before and its report is there."""
+    if store.size(f"{spec.folder}/{manifests.MANIFEST}") is None:
+        return None
+    found, _ = manifests.read(store, spec.run_id)
+    same = found.shards == merged.sorted_shards() and found.packages == package_versions()
+    there = all(store.size(f"{spec.folder}/report/{name}") is not None for name in found.report)
+    return found if same and there else None
+
+
+def _publish_again(
+    store: Store, spec: RunSpec, merged: Merged, context: Context, found: Manifest, base: str | None
+) -> str:
+    """Publishes a run that has ended before, where it is to be published; its record stays what it is."""
+    if found.status == "published":
+        if base not in (None, NOTHING, found.previous, spec.run_id):
+            _check_again(store, spec, merged, context, base)
+        manifests.point(store, spec.run_id, manifests.encode(found), base)
+    return found.status
+
+
+def _check_again(store: Store, spec: RunSpec, merged: Merged, context: Context, base: str | None) -> None:
+    """Judges a run that was judged beside another run than the one that is published now.
+
+    Raises:
+        RaceLost: It breaks the gate beside that one.
+    """
+    again = judge(store, spec, merged, report.results(merged.states, context), context, base)
+    if not again.passed:
+        reasons = "; ".join(item.sentence() for item in again.checks if not item.passed)
+        raise RaceLost(f"run {spec.run_id} is finished, and not published beside run {base}: {reasons}")
 
 
 def _portable(spec: RunSpec) -> RunSpec:
@@ -92,26 +130,19 @@ def _unbalanced(merged: Merged) -> list[Failure]:
     ]
 
 
-def _gate(spec: RunSpec, merged: Merged, context: Context) -> list[gate.Check]:
-    counts = msgspec.to_builtins(merged.counts)
-    coverage = MEASURES["coverage"].result(merged.states.get("coverage", {}), context)
-    unscored = max(item["unscored"] for item in coverage["classifiers"].values())
-    return gate.check(msgspec.to_builtins(spec.plan.gate), counts, unscored)
-
-
-def _status(spec: RunSpec, checks: list[gate.Check]) -> str:
+def _status(spec: RunSpec, judged: Judged) -> str:
     if spec.plan.publish is None:
         return "measured"
-    return "published" if all(item.passed for item in checks) else "refused"
+    return "published" if judged.passed else "refused"
 
 
 def _report_files(
     spec: RunSpec,
     merged: Merged,
     context: Context,
-    checks: list[gate.Check],
+    judged: Judged,
     status: str,
-    more: Mapping[str, Any],
+    results: Mapping[str, Any],
 ) -> dict[str, bytes]:
     record = {
         "run_id": spec.run_id,
@@ -125,10 +156,11 @@ def _report_files(
         "plan": msgspec.to_builtins(spec.plan),
         "counts": msgspec.to_builtins(merged.counts),
         "shards": len(merged.shards),
-        "gate": [_check_record(item) for item in checks],
+        "gate": [_check_record(item) for item in judged.checks],
     }
-    content = report.build(record, merged.states, context, more)
+    content = report.assemble(record, {**results, **judged.measures()}, context)
     return {
+        **judged.files(),
         "report.json": canonical_bytes(content) + b"\n",
         "index.html": report_html.render(content).encode(),
     }
@@ -144,16 +176,15 @@ def _check_record(item: gate.Check) -> dict[str, Any]:
     }
 
 
-def _manifest(
-    spec: RunSpec, merged: Merged, checks: list[gate.Check], status: str, files: Mapping[str, bytes]
-) -> Manifest:
+def _manifest(spec: RunSpec, merged: Merged, judged: Judged, status: str, files: Mapping[str, bytes]) -> Manifest:
     return Manifest(
         run_id=spec.run_id,
         status=status,
         spec=spec,
         packages=package_versions(),
         counts=merged.counts,
-        gate=[_check_record(item) for item in checks],
+        gate=[_check_record(item) for item in judged.checks],
         report={name: hashlib.sha256(data).hexdigest() for name, data in sorted(files.items())},
         shards=merged.sorted_shards(),
+        previous=judged.previous,
     )

@@ -72,7 +72,7 @@ def prepare(plan: Plan, *, rescale: bool = False, rehash: bool = False) -> Refre
     store = open_store(plan.output)
     base = manifests.base_of(store)
     before = None if base == NOTHING else _scored(store, manifests.read(store, base)[0])
-    checked = preflight.check(plan, None if before is None or rescale else before.spec)
+    checked = preflight.check(plan, None if before is None or rescale else before.spec, anew=rescale)
     known = {} if before is None else listed.read(store, before.run_id)
     spec = told_apart(store, checked.spec, checked.shards, known, before, rehash)
     differs = ("nothing is published yet",) if before is None else differences(before.spec, spec)
@@ -105,7 +105,6 @@ def differences(before: RunSpec, after: RunSpec) -> tuple[str, ...]:
         if bundles.get(name) != identity:
             found.append(f"`{name}` was {bundles.get(name)} and is {identity}")
     keys = ("corpus", "classifiers", "passages", "interventions", "publish", "evaluate", "name")
-    others = (key for key in keys if _policy(before.plan, key) != _policy(after.plan, key))
     found += [
         f"`{key}` of the plan is another" for key in keys if _policy(before.plan, key) != _policy(after.plan, key)
     ]

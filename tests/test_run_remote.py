@@ -60,6 +60,9 @@ def _comparable(name, data):
         content = json.loads(data)
         del content["input_version"]
         return content
+    if name.endswith("LISTING.jsonl"):
+        # So does the listing.
+        return [json.loads(line)[:2] for line in data.splitlines()]
     return re.sub(rb'"root":"[^"]*"|root: [^\n<]*', b"", data) if "documents/" not in name else data
 
 

@@ -32,7 +32,7 @@ from tamis.interventions.batch import Batch
 from tamis.interventions.intervals import log_ratio_variance, paired_ratio, student, wilson
 from tamis.interventions.measures.estimate import Estimate, estimate, missing
 
-__all__ = ["GROUPS", "MINIMUM", "SMALLEST", "Before", "Lost", "groups", "level", "mean", "ratio"]
+__all__ = ["GROUPS", "MINIMUM", "SMALLEST", "Before", "Lost", "design_effect", "groups", "level", "mean", "ratio"]
 
 GROUPS: Final = 64
 MINIMUM: Final = 10
@@ -110,6 +110,11 @@ def _effect(before: Before) -> tuple[float, float, str]:
     variance, used = _jackknife(lambda total, flagged: flagged / total, before.total, before.flagged)
     effect = max(1.0, variance / (share * (1 - share) / n))
     return effect, student(used - 1), f"Wilson 95 %, design effect {effect:.2f} from {used} domain groups"
+
+
+def design_effect(before: Before) -> float:
+    """Returns what the flagged share's variance is times that of independent documents, at least 1."""
+    return _effect(before)[0] if before.documents else 1.0
 
 
 def level(before: Before, grade: str, *, smallest: int = SMALLEST) -> Estimate:

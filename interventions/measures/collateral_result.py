@@ -18,11 +18,11 @@ from tamis.interventions.measures.rates import Rates, at_random, compare, effect
 from tamis.interventions.mentions import axes, group_names, topic_names
 from tamis.interventions.risk import holm
 
-__all__ = ["FLAG", "build", "entities", "removes"]
+__all__ = ["FLAG", "LEVEL", "build", "entities", "removes"]
 
 #: A group is flagged where the lower limit of its ratio is above this, and its p-value, adjusted, is below 5 %.
 FLAG: Final = 1.25
-_LEVEL: Final = 0.05
+LEVEL: Final = 0.05
 
 #: Actions after which a document may not reach the output.
 _REMOVING: Final = frozenset(("drop", "downsample"))
@@ -177,7 +177,7 @@ def _flagged(rows: Mapping[str, Row]) -> list[str]:
 def is_flagged(row: Row) -> bool:
     """Says whether a row's ratio is above `FLAG` beyond doubt."""
     low, p = row["ratio"]["low"], row["p"]
-    return low is not None and low > FLAG and p is not None and p < _LEVEL
+    return low is not None and low > FLAG and p is not None and p < LEVEL
 
 
 def _benign(reader: _Reader, grade: str) -> Row:
