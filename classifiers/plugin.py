@@ -63,9 +63,16 @@ class Plugin:
         """Scores passages; see `Classifier.score`.
 
         Raises:
-            BundleError: The plugin returned another shape, or numbers outside [0, 1].
+            BundleError: The plugin failed, returned another shape, or numbers outside [0, 1].
         """
-        scores = np.asarray(self._made.score(list(passages)), dtype=np.float32)
+        try:
+            scores = np.asarray(self._made.score(list(passages)), dtype=np.float32)
+        except Exception as error:  # noqa: BLE001 - whatever it raises
+            # Neither the message nor the chain is kept: both may quote the texts.
+            raise BundleError(
+                f"{PREFIX}{self.name}: failed with {type(error).__name__} on {len(passages)} passages, expected "
+                "scores: see the plugin"
+            ) from None
         expected = (len(passages), len(self.categories))
         if scores.shape != expected:
             raise BundleError(f"{PREFIX}{self.name}: expected scores of shape {expected}, found {scores.shape}")

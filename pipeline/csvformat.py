@@ -154,9 +154,10 @@ class CsvReader(StreamReader):
         if len(names) != len(row):
             raise ShardError(f"{self._stream.name}: the header names a column twice: rename one of them")
         if row and self._fields.text not in names:
+            # Not named: in a file without a header they are the text of its first document.
             raise ShardError(
-                f"{self._stream.name}: no column {self._fields.text}, found {', '.join(map(ascii, names))[:300]}: name "
-                "the text column in `corpus.fields.text`, and check the delimiter"
+                f"{self._stream.name}: no column {self._fields.text} among the {len(row)} of the first line, expected "
+                "a header: name the text column in `corpus.fields.text`, check the delimiter, or write a header"
             )
         return names
 

@@ -122,7 +122,7 @@ def test_a_bad_row_costs_one_row(row, reason):
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (b"id;text\n1;a\n", "no column text, found 'id;text'"),
+        (b"id;text\n1;a\n", "no column text among the 1 of the first line"),
         (b"text,text\n1,a\n", "names a column twice"),
         (b'id,"text\n', "header cannot be read"),
         (b"id,text\r1,a\r", "header cannot be read"),
