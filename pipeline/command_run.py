@@ -5,17 +5,13 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import signal
 import sys
-import threading
-from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from tamis.classifiers.errors import RaceLost, TamisError
+from tamis.pipeline import launching, outcome, partitions, pins, runlock, versions
 from tamis.pipeline import manifest as manifests
-from tamis.pipeline import outcome, versions
 from tamis.pipeline import plan as plans
 from tamis.pipeline.plan import Plan
 from tamis.pipeline.progress import Watch, shown
@@ -24,9 +20,8 @@ from tamis.pipeline.storage import open_store
 
 if TYPE_CHECKING:
     from tamis.pipeline.preflight import Preflight
-    from tamis.pipeline.workbench import Workbench
 
-__all__ = ["add_arguments", "main"]
+__all__ = ["add_arguments", "execute", "load", "main"]
 
 TAKES_BEAM_FLAGS = True
 
@@ -37,9 +32,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--input", metavar="ROOT", help="read the corpus from here instead of `corpus.root`")
     parser.add_argument("--output", metavar="ROOT", help="write runs here instead of `output`")
     parser.add_argument(
+        "--partition",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="what `{partition}` in `corpus.root` and `output` stands for; several: one run each, one after another",
+    )
+    parser.add_argument(
         "--dry_run",
         action="store_true",
         help="say what would run: shards, bytes, fingerprint, estimated time; no write",
+    )
+    parser.add_argument(
+        "--stall_minutes",
+        metavar="N",
+        type=float,
+        default=30.0,
+        help="end a local run whose worker got no further in this time; 0 waits for ever; default: 30",
     )
     parser.epilog = (
         "Flags of Beam pass through (--direct_num_workers=4; --runner=FlinkRunner --flink_master=HOST:PORT); one that "
@@ -49,22 +58,40 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(options: argparse.Namespace, flags: list[str]) -> int:
     """Runs the job; returns the exit code of its status."""
+    return partitions.each(load(options, flags), options.partition, lambda plan: _main(plan, options, flags))
+
+
+def load(options: argparse.Namespace, flags: list[str]) -> Plan:
+    """Returns the plan that the options name, with what they override; flags of Beam are checked."""
     plan = _overridden(plans.load(options.plan), options)
     if flags:
         from tamis.pipeline import runners
 
         runners.check_flags(flags)
         runners.check_plan(flags, plan)
-    from tamis.pipeline import preflight
+    return plan
 
+
+def _main(plan: Plan, options: argparse.Namespace, flags: list[str]) -> int:
+    from tamis.pipeline import preflight, refresh
+
+    store = open_store(plan.output)
+    # Before the corpus is listed: what is published meanwhile was made from a listing as new as this one.
+    base = manifests.base_of(store)
     checked = preflight.check(plan)
+    spec = msgspec.structs.replace(refresh.told_apart(store, checked.spec, checked.shards), base=base)
+    return execute(checked.bound(spec), options, flags)
+
+
+def execute(checked: Preflight, options: argparse.Namespace, flags: list[str]) -> int:
+    """Runs what was checked, or says what would run; returns the exit code."""
     for warning in checked.warnings:
         _say(f"warning: {warning}")
     if options.dry_run:
         return _dry_run(checked)
+    pins.record_rates(open_store(checked.spec.plan.output), checked.spec)
     # Not kept beside the run: the pilot holds texts.
-    checked = checked.lighter()
-    return _run(checked, flags)
+    return _run(checked.lighter(), flags, 60 * options.stall_minutes)
 
 
 def _overridden(plan: Plan, options: argparse.Namespace) -> Plan:
@@ -93,67 +120,23 @@ def _dry_run(checked: Preflight) -> int:
     return 0
 
 
-def _run(checked: Preflight, flags: list[str]) -> int:
+def _run(checked: Preflight, flags: list[str], patience: float) -> int:
     store = open_store(checked.spec.plan.output)
-    spec = msgspec.structs.replace(checked.spec, base=manifests.base_of(store), launcher=versions.here())
+    spec = msgspec.structs.replace(checked.spec, launcher=versions.here())
     watch = Watch(store, spec.folder, len(checked.shards), checked.total_bytes)
     _say(
         f"{spec.plan.name}: run {spec.run_id}, {len(checked.shards):,} shards, {checked.total_bytes / 1e6:,.1f} MB"
         + (f"; {watch.done:,} shards were finished before and are kept" if watch.done else "")
     )
-    with runner_log(spec.run_id) as (out, log), shown(watch, out):
-        _launch(checked.bench.bound(spec), flags, checked.total_bytes, out, log)
+    try:
+        with runlock.held(store, spec.run_id), runner_log(spec.run_id) as (out, log), shown(watch, out):
+            launching.launch(checked.bench.bound(spec), flags, watch, log, patience)
+    except launching.EndedError as end:
+        # A runner whose workers are gone may wait for them for ever: this process does not wait for it.
+        _say(f"tamis: {end}")
+        os._exit(end.code)
     from tamis.pipeline import runners
 
     if runners.only_submits(flags):
         return outcome.submitted(spec)
     return outcome.show(store, spec, len(checked.shards))
-
-
-def _launch(bench: Workbench, flags: list[str], total_bytes: int, out: TextIO, log: Path) -> None:
-    """Runs the job in a thread while this one waits for it or for Ctrl-C.
-
-    The thread blocks SIGINT, and the worker processes that it starts inherit that: Ctrl-C reaches this thread
-    alone, which says how to resume and leaves; the workers end with their connection.
-    """
-    failure: list[BaseException] = []
-
-    def work() -> None:
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-        try:
-            from tamis.pipeline import runners
-
-            runners.launch(bench, flags, total_bytes)
-        except BaseException as error:  # noqa: BLE001 - handed to the waiting thread
-            failure.append(error)
-
-    thread = threading.Thread(target=work, daemon=True)
-    thread.start()
-    try:
-        while thread.is_alive():
-            thread.join(0.2)
-    except KeyboardInterrupt:
-        print("\ninterrupted: finished shards are kept; run the same command again to continue", file=out, flush=True)
-        log.unlink(missing_ok=True)
-        os._exit(130)
-    if failure:
-        raise _explained(failure[0], log)
-
-
-def _explained(error: BaseException, log: Path) -> BaseException:
-    """Turns an error of a runner into one that says what to do; tamis' own errors pass."""
-    if os.environ.get("TAMIS_DEBUG"):
-        return error
-    if isinstance(error, TamisError):
-        # A runner in this process keeps the class, and adds where it was to the message.
-        return type(error)(str(error).split(" [while running")[0])
-    # Runners wrap a worker's error in text; ours is the last line that starts with its class.
-    for line in reversed(str(error).splitlines()):
-        for name in ("BundleError", "UsageError", "ShardError", "RaceLost", "TamisError"):
-            if f"{name}: " in line:
-                told = RaceLost if name == "RaceLost" else TamisError
-                return told(line.partition(f"{name}: ")[2].split(" [while running")[0])
-    return TamisError(
-        f"the runner failed ({type(error).__name__}); finished shards are kept: run the same command again to "
-        f"continue. The runner's own log is {log}"
-    )

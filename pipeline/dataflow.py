@@ -22,7 +22,6 @@ RUNNER = "DataflowRunner"
 _DEFAULTS = {
     # A shard is processed in one thread; Beam's default of twelve a process would multiply memory, not speed.
     "number_of_worker_harness_threads": 1,
-    # A shard that fails is told as a failure; what Beam retries is a worker that died.
     "autoscaling_algorithm": "THROUGHPUT_BASED",
 }
 
@@ -34,13 +33,15 @@ _NEEDED = {
 }
 
 
-def defaults(named: argparse.Namespace) -> list[str]:
+def defaults(named: argparse.Namespace, run_id: str) -> list[str]:
     """Returns flags that a job on Dataflow runs better with, where the user gave none of the same name.
 
     Args:
         named: Beam's flags, parsed.
+        run_id: The run's. The service refuses a second active job of one name: two launches of one run do not both pay.
     """
-    return [f"--{name}={value}" for name, value in _DEFAULTS.items() if getattr(named, name, None) in (None, 0)]
+    wanted = {**_DEFAULTS, "job_name": f"tamis-{run_id}"}
+    return [f"--{name}={value}" for name, value in wanted.items() if getattr(named, name, None) in (None, 0)]
 
 
 def check(plan: Plan, named: argparse.Namespace) -> None:

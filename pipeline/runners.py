@@ -9,6 +9,8 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import shlex
+import sys
 import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -16,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from tamis.classifiers.errors import UsageError
-from tamis.pipeline import dataflow
+from tamis.pipeline import dataflow, pulse
 from tamis.pipeline.plan import Plan, nearest
 from tamis.pipeline.quiet import silenced
 
@@ -80,8 +82,9 @@ def local(flags: Sequence[str]) -> bool:
 
 
 def only_submits(flags: Sequence[str]) -> bool:
-    """Whether the launch ends before the job starts, as that of a template does."""
-    return bool(flags) and bool(_named(flags).template_location)
+    """Whether the launch ends before the job does: that of a template, or one that is told not to wait."""
+    named = _named(flags)
+    return not local(flags) and bool(named.template_location or named.no_wait_until_finish)
 
 
 def workers_for(total_bytes: int) -> int:
@@ -89,12 +92,12 @@ def workers_for(total_bytes: int) -> int:
     return min(len(os.sched_getaffinity(0)), 1 + total_bytes // BYTES_PER_WORKER)
 
 
-def _options(flags: Sequence[str], total_bytes: int) -> Any:
+def _options(flags: Sequence[str], total_bytes: int, run_id: str = "") -> Any:
     from apache_beam.options.pipeline_options import PipelineOptions
 
     flags, named = list(flags), _named(flags)
     if named.runner == dataflow.RUNNER:
-        flags += dataflow.defaults(named)
+        flags += dataflow.defaults(named, run_id)
     if local(flags):
         workers = named.direct_num_workers or workers_for(total_bytes)
         flags += ["--runner=FnApiRunner", f"--direct_num_workers={workers}"]
@@ -120,5 +123,23 @@ def launch(bench: Workbench, flags: Sequence[str], total_bytes: int) -> None:
     logging.getLogger("apache_beam").setLevel(logging.WARNING)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        with beam.Pipeline(options=_options(flags, total_bytes)) as pipeline:
+        options = _options(flags, total_bytes, bench.spec.run_id)
+        with beam.Pipeline(_local_runner(options) if local(flags) else None, options=options) as pipeline:
             _ = pipeline | "FilterCorpus" >> job.FilterCorpus(spec)
+
+
+def _local_runner(options: Any) -> Any:
+    """Returns the local runner with tamis' own worker program, which can be watched; see `tamis.pipeline.crew`."""
+    from apache_beam.options.pipeline_options import DirectOptions
+    from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+    from apache_beam.transforms.environments import SubprocessSDKEnvironment
+
+    direct = options.view_as(DirectOptions)
+    if direct.direct_running_mode != "multi_processing":
+        if pulse.FOLDER in os.environ:
+            pulse.join(os.environ[pulse.FOLDER])
+        return FnApiRunner()
+    # With the mode left in place the runner would start Beam's program instead.
+    direct.direct_running_mode = "in_memory"
+    program = f"exec {shlex.quote(sys.executable)} -m tamis.pipeline.local_worker"
+    return FnApiRunner(default_environment=SubprocessSDKEnvironment.from_command_string(program))

@@ -78,6 +78,14 @@ def connected(servers: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.fixture
+def dataflow_service() -> Iterator[Any]:
+    """A service that takes Dataflow jobs on the loopback interface; see dataflow_service.py."""
+    _load("servers")
+    with _load("dataflow_service").dataflow() as service:
+        yield service
+
+
+@pytest.fixture
 def proxied(connected: Callable[..., Any]) -> Iterator[Callable[[str], Any]]:
     """Starts a server behind a proxy that can be told to fail; see faulty_proxy.py."""
     faulty, serving = _load("faulty_proxy"), _load("servers").serving

@@ -69,7 +69,14 @@ def test_one_shard_a_process_unless_told_otherwise() -> None:
     assert told.get_all_options()["number_of_worker_harness_threads"] == 3
 
 
-def test_a_template_only_submits() -> None:
-    assert runners.only_submits(["--template_location=gs://b/t"])
+def test_a_job_is_named_by_its_run_unless_told_otherwise() -> None:
+    flags = ["--runner=DataflowRunner", *NEEDED]
+    assert runners._options(flags, 0, "0123abcd").get_all_options()["job_name"] == "tamis-0123abcd"
+    assert runners._options([*flags, "--job_name=mine"], 0, "0123abcd").get_all_options()["job_name"] == "mine"
+
+
+def test_a_template_and_a_launch_that_does_not_wait_only_submit() -> None:
+    assert runners.only_submits(["--runner=DataflowRunner", "--template_location=gs://b/t"])
+    assert runners.only_submits(["--runner=DataflowRunner", "--no_wait_until_finish"])
     assert not runners.only_submits(["--runner=DataflowRunner"])
     assert not runners.only_submits([])
