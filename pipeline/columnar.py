@@ -48,12 +48,17 @@ class Columns:
         layout: Where the plan says that the fields are.
         name: The shard's path, for synthetic ids and errors.
 
+    Attributes:
+        records: Rows decoded so far.
+        nulls_pass: Whether a row without a text is a document with an empty one.
+
     Raises:
         ShardError: The schema has no text column, or a column of a type that cannot be one.
     """
 
     def __init__(self, schema: Any, layout: Layout, name: str) -> None:
         self.records = 0
+        self.nulls_pass = False
         self._layout = layout
         self._name = name
         text = _type_at(schema, layout.text)
@@ -84,12 +89,12 @@ class Columns:
         for index, values in enumerate(zip(texts, idents, sources, urls, *extras, strict=True)):
             number = self.records + index
             text, ident, source, url, *rest = values
-            if text is None or _BAD in values:
+            if (text is None and not self.nulls_pass) or _BAD in values:
                 found.append(_rejected(batch, index, number, text is None))
                 continue
             made = dict(zip(names, rest, strict=True)) if names else NOTHING
             ident, synthetic = (ident, False) if ident else (f"{self._name}#{number}", True)
-            found.append(Document(ident, text, source, url, made, b"", 0, number, synthetic, Row(batch, index)))
+            found.append(Document(ident, text or "", source, url, made, b"", 0, number, synthetic, Row(batch, index)))
         self.records += size
         return found
 

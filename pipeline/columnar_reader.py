@@ -56,6 +56,10 @@ class ColumnarReader:
             raise ValueError(f"{self._name}: the digest is known at the end of the shard only")
         return self._source.digest()
 
+    def pass_nulls(self) -> None:
+        """Makes documents with an empty text of rows without one, which are rejected otherwise."""
+        self._columns.nulls_pass = True
+
     def _prove(self) -> None:
         """Marks the end; ShardError where the file changed while it was read."""
         self._source.check_unchanged()

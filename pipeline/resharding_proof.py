@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 from tamis.pipeline import formats
+from tamis.pipeline.columnar_reader import ColumnarReader
 from tamis.pipeline.document import Document, Reason, Record, Rejected
 from tamis.pipeline.interfaces import Reader
 from tamis.pipeline.json_rows import Rows, rows_from
@@ -22,7 +23,7 @@ from tamis.pipeline.json_shape import loads
 from tamis.pipeline.plan import Fields
 from tamis.pipeline.storage import Store
 
-__all__ = ["Proof", "passed"]
+__all__ = ["Proof", "pass_nulls", "passed"]
 
 #: What a run would quarantine, and a reshard that keeps JSON Lines passes on: the line is sound.
 _NO_DOCUMENT = frozenset((Reason.TEXT_MISSING, Reason.TEXT_NULL, Reason.TEXT_TYPE, Reason.ID_TYPE, Reason.NUMBER_RANGE))
@@ -34,6 +35,12 @@ def passed(record: Record) -> Record:
     if isinstance(record, Rejected) and record.reason in _NO_DOCUMENT and record.raw is not None:
         return Document("", "", raw=record.raw, offset=record.offset, number=record.number)
     return record
+
+
+def pass_nulls(reader: Reader) -> None:
+    """Lets rows of tables pass that have no text, as sound lines do."""
+    if isinstance(reader, ColumnarReader):
+        reader.pass_nulls()
 
 
 class Proof:
@@ -74,6 +81,7 @@ class Proof:
         """Adds every record of a file, to its proven end; ShardError where it is damaged."""
         with store.open_read(path) as file:
             reader = formats.read_shard(file, path, self._fields)
+            pass_nulls(reader)
             for batch in reader:
                 self.add(_documents(map(passed, batch)), reader)
 

@@ -12,7 +12,7 @@ from tamis.pipeline.errors import ShardError
 from tamis.pipeline.interfaces import Reader
 from tamis.pipeline.paths import Shard
 from tamis.pipeline.plan import Corpus
-from tamis.pipeline.resharding_proof import passed
+from tamis.pipeline.resharding_proof import pass_nulls, passed
 
 __all__ = ["Sequenced"]
 
@@ -96,6 +96,7 @@ class Sequenced:
         self._seen = 0
         opened = formats.open_shard(self.corpus, self.shard.path, version=self.shard.version)
         self.reader = self._stack.enter_context(opened)
+        pass_nulls(self.reader)
         self._batches = iter(self.reader)
 
     def _rest(self, batch: list[Record]) -> list[Record]:

@@ -167,6 +167,16 @@ def test_tables_keep_their_types_and_part_where_they_change(capsys, tmp_path):
     assert parquet.read_table(tmp_path / "out" / "part-00000.parquet").equals(pa.concat_tables([one, one]))
 
 
+def test_rows_without_a_text_pass(capsys, tmp_path):
+    (tmp_path / "in").mkdir()
+    table = pa.table({"text": ["a", None], "n": [1, 2]})
+    parquet.write_table(table, tmp_path / "in" / "a.parquet")
+    assert tamis(capsys, tmp_path / "in", tmp_path / "out")[1]["counts"]["kept"] == 2
+    assert parquet.read_table(tmp_path / "out" / "part-00000.parquet").equals(table)
+    assert tamis(capsys, tmp_path / "in", tmp_path / "lines", "--format", "jsonl")[1]["counts"]["kept"] == 2
+    assert json.loads(lines(tmp_path / "lines" / "part-00000.jsonl")[1]) == {"text": None, "n": 2}
+
+
 def test_csv_text_and_pages(capsys, tmp_path):
     root = tmp_path / "in"
     root.mkdir()
