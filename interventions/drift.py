@@ -60,10 +60,7 @@ from tamis.interventions.measures.estimate import Estimate, Grade, estimate, mis
 from tamis.interventions.measures.histogram import BINS, COARSE, coarsen
 from tamis.interventions.measures.prevalence_result import parts
 
-__all__ = ["NOISES", "Side", "beyond_noise", "compare", "psi", "worst_change", "worst_psi"]
-
-#: A difference of scores counts from so many times the noise on.
-NOISES: Final = 3.0
+__all__ = ["Side", "compare", "psi"]
 
 #: Coarse bins at either end that are one: 18 bins of 0.75 logits between them, from 0.1 % to 99.9 %.
 _TAIL: Final = 7
@@ -200,31 +197,12 @@ def _change(then: Estimate, now: Estimate, tests: int) -> Json:
 def _difference(then: Estimate, now: Estimate, tests: int) -> Estimate:
     if then.get("value") is None or now.get("value") is None:
         absent = then if then.get("value") is None else now
-        return missing(str(absent.get("reason", "not measured")), n=now["n"], unit="difference")
+        return missing(str(absent.get("reason", "not measured")), n=now["n"], unit="share difference")
     value, wider = now["value"] - then["value"], float(ndtri(1 - 0.025 / tests)) / Z95
     below = math.hypot(now["value"] - now["low"], then["high"] - then["value"]) * wider
     above = math.hypot(now["high"] - now["value"], then["value"] - then["low"]) * wider
     method = f"MOVER of two intervals, 95 % for {tests} categories together"
     grade = now["grade"]
-    return estimate(value, value - below, value + above, n=now["n"], method=method, unit="difference", grade=grade)
-
-
-def beyond_noise(row: Mapping[str, Any]) -> bool:
-    """Whether a difference of scores is more than samples of this size differ by."""
-    return bool(row["psi"] > NOISES * row["noise"])
-
-
-def worst_psi(scores: Mapping[str, Mapping[str, Any]]) -> tuple[str, Mapping[str, Any]] | None:
-    """Returns the category whose scores differ most: of those beyond the noise, else of all."""
-    known = {name: row for name, row in scores.items() if row["then"] and row["now"]}
-    chosen = {name: row for name, row in known.items() if beyond_noise(row)} or known
-    return max(chosen.items(), key=lambda item: item[1]["psi"]) if chosen else None
-
-
-def worst_change(changes: Mapping[str, Mapping[str, Any]], limit: float) -> tuple[str, Estimate] | None:
-    """Returns the category whose prevalence changed most: of those beyond limit and interval, else of all."""
-    known = {name: row["change"] for name, row in changes.items() if row["change"]["value"] is not None}
-    sure = {name: one for name, one in known.items() if one["low"] > 0 or one["high"] < 0}
-    broken = {name: one for name, one in sure.items() if abs(one["value"]) > limit}
-    chosen = broken or known
-    return max(chosen.items(), key=lambda item: abs(item[1]["value"])) if chosen else None
+    return estimate(
+        value, value - below, value + above, n=now["n"], method=method, unit="share difference", grade=grade
+    )

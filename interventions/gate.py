@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from tamis.interventions.drift import beyond_noise, worst_change, worst_psi
+from tamis.interventions.drift_limits import beyond_noise, worst_change, worst_psi
 from tamis.interventions.measures.collateral_result import LEVEL
 
 __all__ = ["Check", "Found", "check"]

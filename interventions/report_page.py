@@ -13,6 +13,7 @@ from tamis.interventions import (
     section_collateral,
     section_compare,
     section_differences,
+    section_drift,
     section_frontier,
     section_functional,
     section_labels,
@@ -199,6 +200,9 @@ def _measured(report: Json, lead: str) -> Iterator[Section]:
         )
     yield from _borne(report, lead)
     yield from _utility(measures, lead)
+    if measures.get("drift"):
+        drift = measures["drift"]
+        yield Section("drift", "Since the run before", section_drift.words(drift), list(section_drift.blocks(drift)))
     if measures.get("coverage"):
         yield Section("coverage", "Coverage", blocks=list(section_quality.coverage(measures["coverage"])))
     if measures.get("agreement"):

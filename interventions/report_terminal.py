@@ -14,6 +14,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from tamis.interventions import section_drift
 from tamis.interventions.masking import terminal
 from tamis.interventions.report_format import DASH, THIN, count, digits, is_measured, percent, ratio, ratio_interval
 from tamis.interventions.report_order import ordered
@@ -68,7 +69,7 @@ def render(report: Json) -> RenderableType:
     if lead in report["interventions"]:
         parts += [_title(report, lead), _table(report["interventions"][lead]), *_borne(report, lead)]
     parts += [_line(name, found) for name, found in report["interventions"].items() if name != lead]
-    return Group(*parts, *_footnote(report))
+    return Group(*parts, *_since(report), *_footnote(report))
 
 
 def banners(report: Json) -> Iterator[Text]:
@@ -162,6 +163,13 @@ def _borne(report: Json, lead: str) -> Iterator[Text]:
         yield Text(
             f"of the documents that the evaluator finds clean {_percent(share['value'])} are {found['outcome']}{beside}"
         )
+
+
+def _since(report: Json) -> Iterator[Text]:
+    """What changed since the run that was published before."""
+    found = report["measures"].get("drift")
+    if found:
+        yield Text(terminal(section_drift.line(found), 300))
 
 
 def _footnote(report: Json) -> Iterator[Text]:

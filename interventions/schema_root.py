@@ -8,6 +8,7 @@ from msgspec import UNSET, UnsetType
 
 from tamis.interventions.schema_asked import Check, Functional, Labels, Proxy
 from tamis.interventions.schema_counts import Agreement, Collateral, Coverage, Volume
+from tamis.interventions.schema_drift import Drift
 from tamis.interventions.schema_effects import Comparison, Frontier, Placebo, Prevalence, Shift
 from tamis.interventions.schema_parts import Amounts, Closed, Count, Row, Shares, Verdict
 
@@ -122,6 +123,7 @@ class Measures(Closed, frozen=True):
 
     Attributes:
         comparison: Where the plan has several interventions.
+        drift: Where a run had been published before.
         functional: Where classifiers were loaded: not of `tamis apply`.
         labels: After `tamis audit import`.
         proxy: With `evaluate: {proxy_lm: true}`.
@@ -136,6 +138,7 @@ class Measures(Closed, frozen=True):
     frontier: Frontier
     shift: Shift
     comparison: Comparison | UnsetType = UNSET
+    drift: Drift | UnsetType = UNSET
     functional: Functional | UnsetType = UNSET
     labels: Labels | UnsetType = UNSET
     proxy: Proxy | UnsetType = UNSET

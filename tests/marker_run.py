@@ -11,8 +11,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from tamis.classifiers import bundle
-from tamis.pipeline import merging, plan, preflight, publish
+from tamis.pipeline import manifest, merging, plan, preflight, publish
 from tamis.pipeline.shard import filter_shard
 from tamis.pipeline.storage import open_store
 
@@ -75,7 +77,8 @@ def plan_of(folder: Path, root: Path, made: Mapping[str, str], **changes: Any) -
 def run(content: Mapping[str, Any]) -> Path:
     """Runs a plan without an engine; returns the run's folder."""
     checked = preflight.check(plan.parse(json.dumps(content)))
-    spec, store = checked.spec, open_store(checked.spec.plan.output)
+    store = open_store(checked.spec.plan.output)
+    spec = msgspec.structs.replace(checked.spec, base=manifest.base_of(store))
     merged = merging.merge(merging.of_receipt(filter_shard(checked.bench, shard)) for shard in checked.shards)
     assert publish.finish(store, spec, merged, checked.bench.context) in ("published", "measured")
     return Path(spec.plan.output) / spec.folder
@@ -85,3 +88,12 @@ def make(folder: Path, documents: Sequence[Mapping[str, Any]], **changes: Any) -
     """Writes bundles and corpus under a folder and runs; returns the run's folder."""
     made = bundles(folder / "bundles")
     return run(plan_of(folder, corpus(folder / "corpus", documents), made, **changes))
+
+
+def grow(folder: Path, documents: Sequence[Mapping[str, Any]], **changes: Any) -> Path:
+    """Adds a shard to the corpus that `make` wrote and runs again, beside the run that is published."""
+    (folder / "corpus" / "part-9.jsonl.gz").write_bytes(
+        gzip.compress("".join(json.dumps(one) + "\n" for one in documents).encode(), mtime=0)
+    )
+    made = {role: str(folder / "bundles" / role) for role in ("policy", "evaluator")}
+    return run(plan_of(folder, folder / "corpus", made, **changes))

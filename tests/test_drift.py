@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tamis.interventions import drift
+from tamis.interventions import drift, drift_limits
 from tamis.interventions.drift import Side
 from tamis.interventions.intervals import wilson
 
@@ -45,7 +45,7 @@ def test_the_noise_is_the_mean_between_samples_of_one_population(n, m):
     ]
     values, noises = np.array(found).T
     assert values.mean() == pytest.approx(noises.mean(), rel=0.2)
-    assert (values > drift.NOISES * noises).mean() < 0.01
+    assert (values > drift_limits.NOISES * noises).mean() < 0.01
 
 
 def test_the_change_of_a_prevalence_covers_none_as_often_as_it_says():
@@ -59,7 +59,7 @@ def test_the_change_of_a_prevalence_covers_none_as_often_as_it_says():
         changes = drift.compare(Side(1, 0, published=sides[0]), Side(1, 0, published=sides[1]))["prevalence"]
         estimates = [row["change"] for row in changes["published"].values()]
         misses += any(one["low"] > 0 or one["high"] < 0 for one in estimates)
-        found += drift.worst_change(changes["published"], 0.02)[1]["value"] > 0.02
+        found += drift_limits.worst_change(changes["published"], 0.02)[1]["value"] > 0.02
     assert misses / 400 < 0.07
     assert found / 400 < 0.07
 
@@ -68,7 +68,7 @@ def test_a_real_change_is_found_and_named():
     then = Side(5000, 100, published={"hate": share(50, 5000), "any": share(400, 5000)})
     now = Side(5000, 300, published={"hate": share(150, 5000), "any": share(410, 5000)})
     found = drift.compare(then, now)
-    name, change = drift.worst_change(found["prevalence"]["published"], 0.005)
+    name, change = drift_limits.worst_change(found["prevalence"]["published"], 0.005)
     assert (name, change["value"]) == ("hate", pytest.approx(0.02))
     assert 0.01 < change["low"] < 0.02 < change["high"] < 0.03
     assert found["drop_rate"] == {"then": 0.02, "now": 0.06, "change": pytest.approx(0.04)}
@@ -80,7 +80,7 @@ def test_what_was_not_measured_has_no_change():
     found = drift.compare(Side(5, 0, corpus={"hate": absent}), Side(0, 0, corpus={"hate": share(1, 100)}))
     change = found["prevalence"]["corpus"]["hate"]["change"]
     assert (change["value"], change["reason"]) == (None, "3 documents")
-    assert drift.worst_change(found["prevalence"]["corpus"], 0) is None
+    assert drift_limits.worst_change(found["prevalence"]["corpus"], 0) is None
     assert found["drop_rate"]["change"] is None
 
 
@@ -90,6 +90,6 @@ def test_the_worst_scores_are_those_beyond_the_noise():
         "b": {"psi": 0.3, "noise": 0.01, "then": 9, "now": 9},
         "c": {"psi": 9.0, "noise": 0.0, "then": 0, "now": 9},
     }
-    assert drift.worst_psi(rows)[0] == "b"
-    assert drift.worst_psi({"a": rows["a"]})[0] == "a"
-    assert drift.worst_psi({"c": rows["c"]}) is None
+    assert drift_limits.worst_psi(rows)[0] == "b"
+    assert drift_limits.worst_psi({"a": rows["a"]})[0] == "a"
+    assert drift_limits.worst_psi({"c": rows["c"]}) is None

@@ -50,12 +50,16 @@ def reports(tmp_path_factory: pytest.TempPathFactory, marker_run: ModuleType) ->
     labelled = folder / "all" / "audits" / everything.name
     texts = [{"id": f"d{k}", "text": f"plain words hate{10 + k:02d}", "source": "x"} for k in range(60)]
     blind = {"evaluator": None, "publish": None, "interventions": {"tag": [{"when": "hate >= 0.5", "do": "tag"}]}}
+    policy = str(folder / "markers" / "bundles" / "policy")
+    another = {"classifiers": {"policy": policy, "second": policy}}
+    another["interventions"] = {"drop": [{"when": "policy.hate >= 0.5", "do": "drop"}]}
     folders = {
         "demo": everything,
         "labels": labelled,
         "applied": run(folder, "applied", [("precision(0.8)", "0.4")], ("apply", "--scores", str(everything))),
         "refused": run(folder, "refused", [("max_drop_rate: 0.35", "max_drop_rate: 0.01"), ("**/*.jsonl*", "code/*")]),
         "markers": marker_run.make(folder / "markers", texts),
+        "refreshed": marker_run.grow(folder / "markers", texts, **another),
         "blind": marker_run.make(folder / "blind", texts, **blind),
         "empty": marker_run.make(folder / "empty", [], gate={"min_documents": 0}),
     }
