@@ -94,6 +94,8 @@ ACTIONS: Final[Mapping[str, ActionKind]] = {
     ),
     "redact": ActionKind(Action.REDACT, options={"replace": Option("a text", _is_text, "")}, on_passages=True),
     "drop": ActionKind(Action.DROP, _removes),
+    # As `drop`; the document is named by its hash in quarantine/, and its text is shown and copied nowhere.
+    "quarantine": ActionKind(Action.QUARANTINE, _removes),
 }
 
 

@@ -38,6 +38,8 @@ class Batch:
         evaluated: Which documents the evaluator was asked about, bool [n].
         fields: Further record fields that rules refer to, by the name used in the plan; None where absent.
         mentions: What the documents are about; None where nobody has looked.
+        minors: For each classifier with the category `sexual`, its highest score of a passage of the document that
+            speaks of minors, or stands next to one that does; 0 where there is none, float32 [n], NaN = unscored.
     """
 
     ids: Sequence[str]
@@ -54,6 +56,7 @@ class Batch:
     evaluated: NDArray[np.bool_]
     fields: Mapping[str, Sequence[object]] = field(default_factory=dict)
     mentions: Mentions | None = None
+    minors: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
     _made: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __len__(self) -> int:

@@ -50,6 +50,18 @@ class Columns:
         shares: FloatMatrix = self._once((view, classifier), lambda: self._shares(found))
         return shares[:, -1 if category == "any" else found.categories.index(category)]
 
+    def minors(self, classifier: str) -> NDArray[np.float32]:
+        """Returns how sexual each document is where it speaks of minors, float32 [n], see `Batch.minors`.
+
+        Raises:
+            ShardError: The scores were stored without it.
+        """
+        if classifier not in self.batch.minors:
+            raise ShardError(
+                "a rule asks for `sexual/minors`, which the stored scores do not have: score the corpus anew"
+            )
+        return self.batch.minors[classifier]
+
     def _highest(self, scores: BatchScores) -> FloatMatrix:
         return self._reduce(np.fmax, scores.passage, np.float32(np.nan))
 

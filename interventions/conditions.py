@@ -28,6 +28,7 @@ __all__ = [
     "Drawn",
     "FieldTest",
     "Leaf",
+    "MinorsTest",
     "Node",
     "NumberTest",
     "ScoreTest",
@@ -98,6 +99,20 @@ class ScoreTest:
     def flags(self) -> bool:
         """Whether a passage can satisfy the comparison by scoring high."""
         return self.op in (">=", ">", "==")
+
+
+@dataclass(frozen=True, slots=True)
+class MinorsTest:
+    """How sexual a document is where it speaks of minors, see `Columns.minors`, against a threshold."""
+
+    classifier: str
+    op: str
+    threshold: float
+
+    def holds(self, columns: Columns) -> Mask:
+        """See `Leaf`."""
+        values = columns.minors(self.classifier)
+        return np.asarray(_COMPARE[self.op](values, np.float32(self.threshold))) & ~np.isnan(values)
 
 
 @dataclass(frozen=True, slots=True)

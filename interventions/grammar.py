@@ -5,6 +5,7 @@
     one        = "not" one | "(" condition ")" | test
     test       = "unscored" | CLASSIFIER ".unscored" | "random"
                | SCORE comparison (NUMBER | POINT "(" NUMBER ")")
+               | [ CLASSIFIER "." ] "sexual/minors" comparison NUMBER
                | ("words" | "bytes" | "random") comparison NUMBER
                | ("source" | "domain" | "language") text
                | "field." NAME (text | comparison (NUMBER | "true" | "false"))
@@ -15,8 +16,10 @@
 
 A score of a document is compared as it is, `passage.` takes the highest of its passages, `share.` the share of its
 characters in passages that score 0.5 or more. `any >= 0.5` stands for `hate >= 0.5 or sexual >= 0.5 or …` over all
-categories, and `any < 0.5` for the same with `and`. In a string a backslash stands for itself, except before the
-quote that ends it. `matches` searches with RE2. Which comparisons an unscored document satisfies: see `conditions`.
+categories, and `any < 0.5` for the same with `and`. `sexual/minors` is the score of `sexual` where the text speaks of
+minors, and 0 elsewhere, unless a classifier has a category of that name; nothing was trained for it. In a string a
+backslash stands for itself, except before the quote that ends it. `matches` searches with RE2. Which comparisons an
+unscored document satisfies: see `conditions`.
 """
 
 from __future__ import annotations
@@ -32,6 +35,7 @@ from tamis.interventions.conditions import (
     Drawn,
     FieldTest,
     Leaf,
+    MinorsTest,
     Node,
     NumberTest,
     ScoreTest,
@@ -186,6 +190,9 @@ class _Parser(Cursor):
     def _score_test(self, token: Token, negate: bool) -> Node:
         view, dot, path = token.text.partition(".")
         view, path = (view, path) if dot and view in VIEWS else ("document", token.text)
+        if view == "document" and (owner := self._of_minors(token)):
+            op = self._comparison(negate, token.text)
+            return MinorsTest(owner, op, self.number("a number from 0 to 1: nothing was calibrated for it", 1.0))
         pairs = self._resolve(token, view, path)
         op = self._comparison(negate, token.text)
         kind, number = self._threshold(view, token.text)
@@ -194,6 +201,13 @@ class _Parser(Cursor):
             threshold = self._look_up(token, name, category, kind, number)
             tests.append(ScoreTest(view, name, category, op, threshold))
         return _join(tests, every=op in ("<", "<=", "!="))
+
+    def _of_minors(self, token: Token) -> str | None:
+        """Returns whose `sexual` score `sexual/minors` asks for, None where it is another name or a category."""
+        try:
+            return self._scope.of_minors(token.text)
+        except UsageError as error:
+            raise parse_error(self.when, token.start, str(error)) from None
 
     def _resolve(self, token: Token, view: str, path: str) -> list[tuple[str, str]]:
         try:

@@ -30,11 +30,14 @@ _LARGEST: Final = 30.0
 
 
 def moving_rules(rules: Sequence[Rule]) -> tuple[Rule, ...]:
-    """Returns the rules whose margins are an intervention's: those that drop, else those that act at all.
+    """Returns the rules whose margins are an intervention's: those that drop or quarantine, else those that act.
+
+    Where none drops, one that quarantines is one among others that act.
 
     Empty where none of them compares a score, so that there is nothing to move.
     """
-    chosen = tuple(rule for rule in rules if rule.action == "drop") or tuple(rules)
+    drops = any(rule.action == "drop" for rule in rules)
+    chosen = tuple(rule for rule in rules if rule.action in ("drop", "quarantine") or not drops)
     moves = any(isinstance(leaf, ScoreTest) and leaf.moves for rule in chosen for leaf in leaves(rule.condition))
     return chosen if moves else ()
 

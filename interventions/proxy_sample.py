@@ -44,7 +44,7 @@ class SampledDocument:
         domain: CRC-32 of its url's host, 0 where it has none.
         changes: By intervention: None where it removes the document, its text afterwards where that is another one;
             absent where the document stays as it is. Control tokens are no change here.
-        withheld: Why the text is not there: "language", "sexual/minors", or "".
+        withheld: Why the text is not there: "language", "sexual/minors", "quarantine", or "".
     """
 
     id: str
@@ -80,9 +80,10 @@ def sample(
         hidden: Says of a document, by its index, whether its text must not be copied; a flag of a classifier of
             sexual content about minors is obeyed in any case.
     """
-    never = _never(batch)
+    never, quarantined = _never(batch), _quarantined(decisions, len(batch))
     for i in np.flatnonzero(sampling.sampled(batch.keys, SALT, level)).tolist():
-        why = _NEVER if never[i] or hidden(i) else "" if batch.languages[i] in _LANGUAGES else "language"
+        why = _NEVER if never[i] or hidden(i) else "quarantine" if quarantined[i] else ""
+        why = why or ("" if batch.languages[i] in _LANGUAGES else "language")
         if why:
             yield SampledDocument(batch.ids[i], "", withheld=why)
             continue
@@ -103,6 +104,13 @@ def _never(batch: Batch) -> Any:
         if _NEVER in scores.categories:
             found |= scores.document[:, scores.categories.index(_NEVER)] >= _FLAGGED
     return found
+
+
+def _quarantined(decisions: Mapping[str, Decisions], count: int) -> Any:
+    """Says which documents an intervention quarantines, bool [count]."""
+    return np.logical_or.reduce(
+        [np.zeros(count, np.bool_), *(d.action == Action.QUARANTINE for d in decisions.values())]
+    )
 
 
 def _end(batch: Batch, i: int) -> int:

@@ -132,7 +132,15 @@ def _reservations(report: Mapping[str, Any]) -> Iterable[Banner]:
         yield _amber(
             "few-flagged", f"Fewer than {FEW_FLAGGED} flagged documents before the intervention: {', '.join(few)}."
         )
-    lost = (report["run"].get("counts") or {}).get("quarantined")
+    counts = report["run"].get("counts") or {}
+    withheld = counts.get("withheld", 0)
+    lost = counts.get("quarantined", 0) - withheld
+    if withheld:
+        yield _amber(
+            "withheld",
+            f"{count(withheld)} documents are in quarantine by a rule: they left the corpus, quarantine/ has their "
+            "hashes, and their text is shown nowhere.",
+        )
     if lost:
         yield _amber(
             "quarantined", f"{count(lost)} records could not be read and are in quarantine: they are in no number here."

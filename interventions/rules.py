@@ -210,6 +210,11 @@ class Intervention:
     def _replacement(self) -> str | None:
         return next((rule.options["replace"] for rule in self.rules if rule.action == "redact"), None)
 
+    def quarantined(self, decisions: Decisions) -> Iterator[tuple[int, str]]:
+        """Yields (index, label of the rule) of each document that is quarantined."""
+        for i in np.flatnonzero(decisions.action == Action.QUARANTINE).tolist():
+            yield i, self.labels[int(decisions.rule[i])]
+
     def rewrites(self, batch: Batch, decisions: Decisions) -> Iterator[tuple[int, str]]:
         """Yields (index, new text) of each document that reaches the output with another text.
 

@@ -9,10 +9,14 @@ from typing import Final
 
 from tamis.classifiers.errors import UsageError
 
-__all__ = ["NUMBERS", "RESERVED", "TEXTS", "VIEWS", "Lookup", "Scope", "nearest"]
+__all__ = ["MINORS", "NUMBERS", "RESERVED", "SEXUAL", "TEXTS", "VIEWS", "Lookup", "Scope", "nearest"]
 
 #: lookup(classifier, category, "precision" | "recall" | "fpr", level) -> threshold of the bundle's calibration.
 Lookup = Callable[[str, str, str, float], float]
+
+#: The term that stands for sexual content about minors, and the category that it goes by.
+MINORS: Final = "sexual/minors"
+SEXUAL: Final = "sexual"
 
 NUMBERS: Final = ("words", "bytes", "random")
 TEXTS: Final = ("source", "domain", "language")
@@ -68,6 +72,28 @@ class Scope:
             return pairs
         return [self._one(path, category, [pair for pair in pairs if pair[1] == category], pairs)]
 
+    def of_minors(self, path: str) -> str | None:
+        """Returns the classifier whose `sexual` score `sexual/minors` or `policy.sexual/minors` goes by.
+
+        None where the path is another name, or a category of a classifier.
+
+        Raises:
+            UsageError: No classifier has the category `sexual`, or several do.
+        """
+        owner, dot, category = path.rpartition(".")
+        if category != MINORS or (dot and owner not in self.classifiers):
+            return None
+        owners = [owner] if dot else list(self.classifiers)
+        if any(MINORS in self.classifiers[name] for name in owners):
+            return None
+        found = [name for name in owners if SEXUAL in self.classifiers[name]]
+        if not found:
+            raise UsageError(f"`{path}` goes by the score of `{SEXUAL}`, which is not among the categories here")
+        if len(found) > 1:
+            choices = " or ".join(f"`{name}.{MINORS}`" for name in found)
+            raise UsageError(f"`{MINORS}` goes by `{SEXUAL}`, a category of several classifiers; write {choices}")
+        return found[0]
+
     def _one(
         self, path: str, category: str, found: list[tuple[str, str]], pairs: list[tuple[str, str]]
     ) -> tuple[str, str]:
@@ -77,7 +103,7 @@ class Scope:
         if not found:
             names = {name for _, name in pairs}
             if "." not in path:
-                names |= {*NUMBERS, *TEXTS, "any", "unscored"}
+                names |= {*NUMBERS, *TEXTS, "any", "unscored", *([MINORS] if SEXUAL in names else [])}
             raise UsageError(f"`{path}` is not a category, nor a field of documents{nearest(category, names)}")
         return found[0]
 

@@ -129,7 +129,8 @@ def take(batch: Batch, rows: Sequence[int]) -> Batch:
     cut = {name: _take_scores(one, rows, chosen) for name, one in batch.scores.items()}
     evaluator = None if batch.evaluator is None else _take_scores(batch.evaluator, rows, chosen)
     fields = {name: [column[i] for i in rows] for name, column in batch.fields.items()}
-    return Batch(**picked, **arrays, passages=passages, scores=cut, evaluator=evaluator, fields=fields)
+    minors = {name: column[list(rows)] for name, column in batch.minors.items()}
+    return Batch(**picked, **arrays, passages=passages, scores=cut, evaluator=evaluator, fields=fields, minors=minors)
 
 
 def _bytes(passages: Passages, chosen: Sequence[int]) -> tuple[Any, Any]:

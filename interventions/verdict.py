@@ -20,6 +20,7 @@ class Action(enum.IntEnum):
     DOWNSAMPLE = 3
     REDACT = 4
     DROP = 5
+    QUARANTINE = 6
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from tamis.interventions.batch import Batch
 from tamis.interventions.rules import Intervention
 from tamis.interventions.stored import StoredPassages
 from tamis.interventions.verdict import Decisions
-from tamis.pipeline import attributes
+from tamis.pipeline import attributes, quarantine
 from tamis.pipeline.applying import Application
 from tamis.pipeline.document import Document, Rejected
 from tamis.pipeline.formats import Reader, open_shard
@@ -66,7 +66,9 @@ def write(
             )
         for records in reader:
             outputs.quarantine([record for record in records if isinstance(record, Rejected)])
-            outputs.documents(*rows.kept([record for record in records if isinstance(record, Document)]))
+            kept, texts, withheld = rows.outcome([record for record in records if isinstance(record, Document)])
+            outputs.quarantine(withheld)
+            outputs.documents(kept, texts)
         _check_input(reader, scored)
         return outputs.finish()
 
@@ -91,14 +93,19 @@ class _Rows:
         self._shard = shard
         self._page, self._row = 0, 0
 
-    def kept(self, documents: Sequence[Document]) -> tuple[list[Document], list[str | None] | None]:
-        """Returns the documents that reach the output, and the text that replaces each one's own, None = untouched.
+    def outcome(self, documents: Sequence[Document]) -> tuple[list[Document], list[str | None] | None, list[Rejected]]:
+        """Returns what becomes of documents.
+
+        Returns:
+            Those that reach the output, the text that replaces each one's own, None = untouched, and what quarantine
+            keeps of others.
 
         Raises:
             ShardError: A document is not the next that was scored.
         """
         found: list[Document] = []
         texts: list[str | None] = []
+        withheld: list[Rejected] = []
         start = 0
         while start < len(documents):
             stored, decided = self._at(documents[start])
@@ -106,13 +113,16 @@ class _Rows:
             part = documents[start : start + len(rows)]
             self._check(stored, rows, part)
             changed = self._rewritten(stored, decided, rows, part)
+            rules = dict(self._intervention.quarantined(decided))
             for row, document in zip(rows, part, strict=True):
+                if row in rules:
+                    withheld.append(quarantine.withheld(document, rules[row]))
                 if not decided.removed[row]:
                     found.append(document)
                     texts.append(changed.get(row))
             self._row += len(rows)
             start += len(rows)
-        return found, texts if any(text is not None for text in texts) else None
+        return found, texts if any(text is not None for text in texts) else None, withheld
 
     def _at(self, document: Document) -> tuple[Stored, Decisions]:
         while self._page < len(self._pages) and self._row >= len(self._pages[self._page][0].batch):
@@ -167,6 +177,7 @@ def _with_texts(stored: Stored, rows: NDArray[np.intp], texts: Sequence[str], ta
         scores={name: _taken(one, rows, entries) for name, one in batch.scores.items()},
         evaluator=None,
         fields=fields,
+        minors={name: values[rows] for name, values in batch.minors.items()},
     )
 
 

@@ -63,7 +63,7 @@ def _process(application: Application, scored: Brief, version: str, store: Store
     measures = {name: measure(application.context) for name, measure in MEASURES.items()}
     pages: list[tuple[Stored, Mapping[str, Decisions]]] = []
     published = None if spec.plan.publish is None else application.interventions[spec.plan.publish]
-    counts = Counts(seen=scored.counts.quarantined, quarantined=scored.counts.quarantined)
+    counts = Counts(seen=scored.counts.unreadable, quarantined=scored.counts.unreadable)
     for stored in application.source.scores(scored):
         batch = application.fitted(stored.batch)
         decisions = {name: item.decide(batch) for name, item in application.interventions.items()}

@@ -58,6 +58,7 @@ class Drawn:
         chars: Length of its text in characters.
         stratum: Index of its stratum.
         sexual: Whether it may be sexual content, see `minors`.
+        quarantined: Whether it is in quarantine by a rule.
     """
 
     shard: str
@@ -67,6 +68,7 @@ class Drawn:
     chars: int
     stratum: int
     sexual: bool
+    quarantined: bool
 
 
 def categories_of(run: DecidedRun, wanted: str | None = None) -> tuple[str, ...]:
@@ -143,4 +145,5 @@ def _drawn(page: Page, i: int, stratum: int, sexual: bool) -> Drawn:
         chars=int(stored.chars[i]),
         stratum=stratum,
         sexual=sexual,
+        quarantined=bool(page.quarantined[i]),
     )

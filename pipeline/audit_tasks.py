@@ -66,7 +66,7 @@ def _tasks(corpus: Corpus, drawn: Sequence[Drawn], categories: tuple[str, ...]) 
     names: dict[str, int] = {}
     for one, text in texts(corpus, drawn):
         name = _name(one.key, names)
-        withheld = one.sexual and minors.names_a_minor(text)
+        withheld = one.quarantined or (one.sexual and minors.names_a_minor(text))
         items.append(Item(name, one.stratum, withheld))
         if not withheld:
             tasks.append(Task(name, one.id, text[:CAP], categories))

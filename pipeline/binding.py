@@ -6,13 +6,15 @@ be made again from stored scores where no classifier is loaded.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, MutableMapping
+from collections.abc import Iterable, Mapping, MutableMapping, Sequence
 from typing import Any
 
 from tamis.classifiers.errors import UsageError
 from tamis.interventions.batch import Batch
 from tamis.interventions.measures.base import Context
 from tamis.interventions.rules import Intervention, parse_interventions
+from tamis.interventions.scope import MINORS, SEXUAL, Lookup
+from tamis.interventions.verdict import Action
 from tamis.pipeline import storable
 from tamis.pipeline.described import Described, Models
 from tamis.pipeline.independence import certificate
@@ -31,6 +33,8 @@ __all__ = [
 ]
 
 SALT = "tamis"
+#: Score from which on sexual content about minors is quarantined, where the plan has no rule of its own for it.
+MINORS_FROM = 0.5
 
 
 def interventions_of(
@@ -53,8 +57,7 @@ def interventions_of(
             points[_point(classifier, category, kind, value)] = found
         return found
 
-    categories = {name: one.categories for name, one in models.classifiers.items()}
-    return parse_interventions(plan.interventions, categories, lookup, fields=tuple(plan.corpus.fields.extra))
+    return _parsed(plan, {name: one.categories for name, one in models.classifiers.items()}, lookup)
 
 
 def interventions_again(
@@ -72,7 +75,24 @@ def interventions_again(
             raise UsageError(f"the run did not record where {name} lies")
         return points[name]
 
-    return parse_interventions(plan.interventions, categories, lookup, fields=tuple(plan.corpus.fields.extra))
+    return _parsed(plan, categories, lookup)
+
+
+def _parsed(plan: Plan, categories: Mapping[str, tuple[str, ...]], lookup: Lookup) -> dict[str, Intervention]:
+    rules = {name: [*given, *_added(plan, given, categories)] for name, given in plan.interventions.items()}
+    return parse_interventions(rules, categories, lookup, fields=tuple(plan.corpus.fields.extra))
+
+
+def _added(
+    plan: Plan, given: Sequence[Mapping[str, Any]], categories: Mapping[str, tuple[str, ...]]
+) -> list[dict[str, str]]:
+    """Returns the rule that every intervention has unless the plan says otherwise, or has one of its own."""
+    own = any(rule.get("do") == "quarantine" and MINORS in str(rule.get("when")) for rule in given)
+    able = [name for name, found in categories.items() if SEXUAL in found or MINORS in found]
+    if own or not able or not plan.quarantine_minors:
+        return []
+    when = " or ".join(f"{name}.{MINORS} >= {MINORS_FROM}" for name in able)
+    return [{"when": when, "do": "quarantine", "name": MINORS}]
 
 
 def _point(classifier: str, category: str, kind: str, value: float) -> str:
@@ -113,7 +133,9 @@ def rates_of(interventions: Mapping[str, Intervention], parts: Iterable[tuple[fl
     for scale, batch in parts if matched else ():
         words += scale * int(batch.words.sum())
         for name in matched:
-            gone = interventions[name].decide(batch).removed
+            decided = interventions[name].decide(batch)
+            # What is quarantined is so by the control too.
+            gone = decided.removed & (decided.action != Action.QUARANTINE)
             removed[name] += scale * int(batch.words[gone].sum())
     return {name: round(value / words, 6) if words else 0.0 for name, value in removed.items()}
 

@@ -24,7 +24,10 @@ _MASKED: Final = "Slurs are masked, and sexual and self-harm content is left out
 _WHY: Final = {
     "closed": "(not shown: --reveal shows it)",
     "minors": "(never shown: sexual content with terms of minority age)",
+    "quarantine": "(never shown: in quarantine by a rule)",
 }
+_ACTIONS: Final = "quarantine, drop, tag, redact, downsample, control_token or keep"
+_NEVER: Final = ("minors", "quarantine")
 _FIELDS: Final = (
     "id",
     "shard",
@@ -50,7 +53,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--category", metavar="NAME", help="decided by this category")
     parser.add_argument("--rule", metavar="RULE", help="decided by this rule: its name, or its number from 1")
     parser.add_argument("--source", metavar="NAME", help="from this source")
-    parser.add_argument("--action", metavar="NAME", help="drop, tag, redact, downsample, control_token or keep")
+    parser.add_argument(
+        "--action", metavar="NAME", help="quarantine, drop, tag, redact, downsample, control_token or keep"
+    )
     parser.add_argument("--near", metavar="SCORE", type=float, help="score about this much, whatever was done")
     parser.add_argument("--limit", metavar="N", type=int, default=20, help="most documents; default: 20")
     parser.add_argument("--reveal", action="store_true", help="show the text as it is, not masked")
@@ -105,7 +110,7 @@ def _lines(items: Items, count: int, name: str, reveal: bool) -> Iterator[str]:
     for number, (finding, shown) in enumerate(items, 1):
         yield ""
         yield from _item(number, finding, shown, reveal)
-    withheld = [finding for finding, shown in items if shown.hidden == "minors"]
+    withheld = [finding for finding, shown in items if shown.hidden in _NEVER]
     if withheld:
         yield ""
         yield f"Never shown: {len(withheld):,} documents; hashes {', '.join(f'{one.key:016x}' for one in withheld)}."
@@ -114,8 +119,8 @@ def _lines(items: Items, count: int, name: str, reveal: bool) -> Iterator[str]:
 def _item(number: int, finding: Finding, shown: Excerpt, reveal: bool) -> Iterator[str]:
     from tamis.interventions.masking import terminal
 
-    if shown.hidden == "minors":
-        yield f"{number}. {_WHY['minors']} hash {finding.key:016x}"
+    if shown.hidden in _NEVER:
+        yield f"{number}. {_WHY[shown.hidden]} hash {finding.key:016x}"
         return
     score = "unscored" if finding.score is None else f"{finding.score:.3f}"
     against = "" if finding.threshold is None else f" against {finding.threshold:.3g}"
@@ -138,7 +143,7 @@ def _json_lines(items: Items, name: str) -> Iterator[str]:
 
 def _record(finding: Finding, shown: Excerpt, name: str) -> dict[str, Any]:
     key = f"{finding.key:016x}"
-    if shown.hidden == "minors":
-        return {"hash": key, "hidden": "minors"}
+    if shown.hidden in _NEVER:
+        return {"hash": key, "hidden": shown.hidden}
     facts = {field: getattr(finding, field) for field in _FIELDS}
     return {"hash": key, "intervention": name, **facts, "excerpt": shown.text, "hidden": shown.hidden or None}

@@ -20,11 +20,14 @@ def counted(documents: int, decided: Decisions | None, synthetic_ids: int = 0) -
     """
     if decided is None:
         return Counts(seen=documents, kept=documents, synthetic_ids=synthetic_ids)
-    dropped = int(np.count_nonzero(decided.removed))
+    withheld = int(np.count_nonzero(decided.action == Action.QUARANTINE))
+    dropped = int(np.count_nonzero(decided.removed)) - withheld
     return Counts(
         seen=documents,
-        kept=documents - dropped,
+        kept=documents - dropped - withheld,
         dropped=dropped,
+        quarantined=withheld,
+        withheld=withheld,
         tagged=int(np.count_nonzero(decided.action == Action.TAG)),
         rewritten=int(np.count_nonzero(decided.rewritten)),
         synthetic_ids=synthetic_ids,

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from tamis.classifiers.errors import TamisError, UsageError
 from tamis.interventions.rules import Intervention
-from tamis.interventions.verdict import Decisions
+from tamis.interventions.verdict import Action, Decisions
 from tamis.pipeline import binding
 from tamis.pipeline import manifest as manifests
 from tamis.pipeline.manifest import Manifest
@@ -22,11 +25,19 @@ __all__ = ["DecidedRun", "Page"]
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Documents of a shard, and what an intervention decided on them."""
+    """Documents of a shard, and what an intervention decided on them.
+
+    Attributes:
+        shard: The shard.
+        stored: The documents.
+        decided: What was decided.
+        quarantined: Which documents that intervention or the published one quarantines: their text is shown to nobody.
+    """
 
     shard: str
     stored: Stored
     decided: Decisions
+    quarantined: NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -79,10 +90,14 @@ class DecidedRun:
         Raises:
             ShardError: A score file is damaged.
         """
+        published = self.intervention(None)
         for line in self.source.manifest.shards:
             for stored in self.source.scores(self.source.receipt(line)[0]):
                 batch = fit(stored.batch, self.manifest.spec)
-                yield Page(line.shard, Stored(batch, stored.numbers, stored.chars), intervention.decide(batch))
+                decided = intervention.decide(batch)
+                other = decided if published is intervention else published.decide(batch)
+                quarantined = (decided.action == Action.QUARANTINE) | (other.action == Action.QUARANTINE)
+                yield Page(line.shard, Stored(batch, stored.numbers, stored.chars), decided, quarantined)
 
 
 def _source(store: Store, manifest: Manifest, scores: tuple[Store, str] | None) -> StoredRun:

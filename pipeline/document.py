@@ -34,6 +34,7 @@ class Reason(str, enum.Enum):
     BAD_ROW = "bad_row"
     BAD_RECORD = "bad_record"
     BAD_CHARSET = "bad_charset"
+    RULE = "rule"
 
 
 class Document(msgspec.Struct, frozen=True, gc=False):

@@ -96,7 +96,7 @@ class Excerpt:
 
     Attributes:
         text: The flagged passage; None where nothing may be shown.
-        hidden: Why there is no text: "minors" (never), "closed" (on request), or "".
+        hidden: Why there is no text: "minors" or "quarantine" (never), "closed" (on request), or "".
     """
 
     text: str | None
@@ -113,6 +113,8 @@ def excerpt(finding: Finding, text: str, reveal: bool) -> Excerpt:
     """
     if finding.sexual and minors.names_a_minor(text):
         return Excerpt(None, "minors")
+    if finding.quarantined:
+        return Excerpt(None, "quarantine")
     if finding.closed and not reveal:
         return Excerpt(None, "closed")
     start, end = finding.span

@@ -47,6 +47,7 @@ class Finding:
         span: Characters of the passage that scores highest in the category; all where none is stored.
         sexual: Whether it may be sexual content, see `minors`.
         closed: Whether its text is shown on request only.
+        quarantined: Whether its text is shown to nobody, as it is in quarantine by a rule.
     """
 
     shard: str
@@ -65,6 +66,7 @@ class Finding:
     span: tuple[int, int]
     sexual: bool
     closed: bool
+    quarantined: bool
 
 
 class Highest:
@@ -145,6 +147,7 @@ def _finding(
         span=_span(batch, i, classifier, category) or (0, chars),
         sexual=sexual,
         closed=closed or category.partition("/")[0] in _CLOSED,
+        quarantined=bool(page.quarantined[i]),
     )
 
 

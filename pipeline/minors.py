@@ -3,10 +3,14 @@
 A text is withheld where it may be sexual and has a term of `minor_terms.txt`, as it stands or as a classifier reads it
 (disguises undone). Both tests err on the side of withholding: the score from which a text may be sexual is low, and a
 text that nobody has scored may be anything.
+
+What rules ask for as `sexual/minors` is closer: how sexual a passage is that has such a term, or stands next to one
+that has. There is no training data for it, and there must be none.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import resources
 from typing import Any, Final
@@ -18,13 +22,12 @@ from numpy.typing import NDArray
 from tamis.classifiers.base import BatchScores
 from tamis.classifiers.passages import Passages
 from tamis.interventions.batch import Batch
+from tamis.interventions.scope import SEXUAL
 
-__all__ = ["MAY_BE_SEXUAL", "names_a_minor", "sexual"]
+__all__ = ["MAY_BE_SEXUAL", "names_a_minor", "scores", "sexual"]
 
 #: Score of a sexual category from which on a text may be sexual content.
 MAY_BE_SEXUAL: Final = 0.02
-
-_CATEGORY: Final = "sexual"
 
 
 def sexual(batch: Batch) -> NDArray[np.bool_]:
@@ -40,23 +43,75 @@ def sexual(batch: Batch) -> NDArray[np.bool_]:
 
 
 def _columns(scores: BatchScores) -> NDArray[np.float32] | None:
-    chosen = [k for k, one in enumerate(scores.categories) if one.partition("/")[0] == _CATEGORY]
+    chosen = [k for k, one in enumerate(scores.categories) if one.partition("/")[0] == SEXUAL]
     return scores.document[:, chosen] if chosen else None
+
+
+def scores(cut: Passages, by_classifier: Mapping[str, BatchScores]) -> dict[str, NDArray[np.float32]]:
+    """Returns `Batch.minors`, for each classifier that has the category.
+
+    Args:
+        cut: The passages of n documents.
+        by_classifier: Their scores; those under `MAY_BE_SEXUAL` count as 0 here.
+    """
+    columns = {
+        name: one.passage[:, one.categories.index(SEXUAL)]
+        for name, one in by_classifier.items() if SEXUAL in one.categories
+    }  # fmt: skip
+    with np.errstate(invalid="ignore"):
+        chosen = {name: column >= MAY_BE_SEXUAL for name, column in columns.items()}
+    near = _near(cut, np.logical_or.reduce([*chosen.values()])) if chosen else np.zeros(0, np.bool_)
+    found: dict[str, NDArray[np.float32]] = {}
+    for name, column in columns.items():
+        one, rows = by_classifier[name], np.flatnonzero(chosen[name] & near)
+        values = np.zeros(len(one.document), np.float32)
+        np.maximum.at(values, cut.owner()[rows], column[rows])
+        values[np.isnan(one.document[:, one.categories.index(SEXUAL)])] = np.nan
+        found[name] = values
+    return found
+
+
+def _near(cut: Passages, chosen: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Says which of some passages have a term, or stand beside one of their document that has, bool [n_passages]."""
+    owner = cut.owner()
+    same = owner[1:] == owner[:-1]
+    asked = chosen.copy()
+    asked[1:] |= chosen[:-1] & same
+    asked[:-1] |= chosen[1:] & same
+    named = np.zeros(len(cut), np.bool_)
+    rows = np.flatnonzero(asked)
+    named[rows] = _named([cut[i] for i in rows.tolist()])
+    near = named.copy()
+    near[1:] |= named[:-1] & same
+    near[:-1] |= named[1:] & same
+    return near & chosen
 
 
 def names_a_minor(text: str) -> bool:
     """Tells whether a text has a term that says that a person is a minor."""
-    data, _ = Passages.of([text]).buffer("web-1")
-    plain = text.encode("utf-8", "replace").decode()
+    return _named([text])[0]
+
+
+def _named(texts: Sequence[str]) -> list[bool]:
+    """Says of each text whether it has such a term, as it stands or with disguises undone."""
+    if not texts:
+        return []
+    search = _pattern().search
+    data, bounds = Passages.of(texts).buffer("web-1")
+    undone, ends = data.tobytes(), bounds.tolist()
     # The normaliser sets punctuation apart, which some patterns want as it is.
-    return any(_pattern().search(one) is not None for one in (plain, data.tobytes().decode("utf-8", "replace")))
+    return [
+        search(text.encode("utf-8", "replace")) is not None or search(undone[ends[i] : ends[i + 1]]) is not None
+        for i, text in enumerate(texts)
+    ]
 
 
 @cache
 def _pattern() -> Any:
     listed = (resources.files("tamis.classifiers") / "data" / "minor_terms.txt").read_text(encoding="utf-8")
     lines = [line for line in listed.splitlines() if line and not line.startswith("#")]
-    return re2.compile("(?i)" + "|".join(f"(?:{_alternative(line)})" for line in lines))
+    # Of bytes: what is searched is bytes already, most of the time.
+    return re2.compile(("(?i)" + "|".join(f"(?:{_alternative(line)})" for line in lines)).encode())
 
 
 def _alternative(line: str) -> str:

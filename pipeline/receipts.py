@@ -43,7 +43,10 @@ FAILURES = "FAILURES.json"
 
 
 class Counts(msgspec.Struct, frozen=True):
-    """Records of a shard or of a run. Conservation: seen = kept + dropped + quarantined."""
+    """Records of a shard or of a run. Conservation: seen = kept + dropped + quarantined.
+
+    `withheld` are those of the quarantined that could be read, and that a rule put there.
+    """
 
     seen: int = 0
     kept: int = 0
@@ -52,11 +55,17 @@ class Counts(msgspec.Struct, frozen=True):
     tagged: int = 0
     rewritten: int = 0
     synthetic_ids: int = 0
+    withheld: int = 0
 
     def __add__(self, other: Counts) -> Counts:
         return Counts(
             *(a + b for a, b in zip(msgspec.structs.astuple(self), msgspec.structs.astuple(other), strict=True))
         )
+
+    @property
+    def unreadable(self) -> int:
+        """Records that could not be read; the others have a row in attributes and scores."""
+        return self.quarantined - self.withheld
 
     def balanced(self) -> bool:
         """Whether every record that was seen is accounted for."""

@@ -8,6 +8,7 @@
     source, domain, language
     field.NAME               further fields that rules may read, as JSON; null where absent
     CLASSIFIER__CATEGORY     scores of the document; null where it is unscored
+    CLASSIFIER__minors       score of `sexual` where it speaks of minors, see `Batch.minors`
     CLASSIFIER__unscored     why, `classifiers.base.Unscored`; 0 where it is scored
     evaluator__…             the same of the evaluator; null where it was not asked
     evaluated                whether it was
@@ -33,6 +34,7 @@ from numpy.typing import NDArray
 from pyarrow import parquet
 
 from tamis.interventions.batch import Batch
+from tamis.interventions.scope import SEXUAL
 from tamis.pipeline import mentioned
 from tamis.pipeline.hashing import HashingSink
 from tamis.pipeline.notable import Floors, Notable, notable
@@ -61,6 +63,7 @@ def schema(categories: Categories, floors: Floors, fields: Iterable[str]) -> Any
         fields: Names of the further fields.
     """
     scores = [pa.field(f"{name}__{one}", pa.float32()) for name, found in categories.items() for one in found]
+    minors = [name for name, found in categories.items() if SEXUAL in found and name != EVALUATOR]
     entry = pa.struct([*(pa.field(name, pa.int32(), nullable=False) for name in SIZES), *scores])
     columns = [
         pa.field("id", pa.string(), nullable=False),
@@ -70,6 +73,7 @@ def schema(categories: Categories, floors: Floors, fields: Iterable[str]) -> Any
         *(pa.field(name, pa.string(), nullable=False) for name in TEXTS),
         *(pa.field(f"field.{name}", pa.string()) for name in fields),
         *scores,
+        *(pa.field(f"{name}__minors", pa.float32()) for name in minors),
         *(pa.field(f"{name}__unscored", pa.uint8(), nullable=False) for name in categories),
         pa.field("evaluated", pa.bool_(), nullable=False),
         *mentioned.fields(),
@@ -77,6 +81,7 @@ def schema(categories: Categories, floors: Floors, fields: Iterable[str]) -> Any
     ]
     listed = {name: list(found) for name, found in categories.items()}
     facts = {"format": FORMAT, "categories": listed, "floors": floors, "mentions": mentioned.facts()}
+    facts["minors"] = minors
     return pa.schema(columns, {METADATA: json.dumps(facts)})
 
 
@@ -174,6 +179,8 @@ def _columns(batch: Batch, numbers: Sequence[int], floors: Floors) -> dict[str, 
     for name, one in scores.items():
         found |= {f"{name}__{category}": one.document[:, k] for k, category in enumerate(one.categories)}
         found[f"{name}__unscored"] = one.unscored
+    unknown = np.full(len(batch), np.nan, np.float32)
+    found |= {f"{name}__minors": batch.minors.get(name, unknown) for name in batch.scores}
     about = mentioned.arrays(batch.mentions, len(batch))
     return {**found, "evaluated": batch.evaluated, **about, "passages": notable(batch, floors)}
 

@@ -71,6 +71,8 @@ class ScoreFile:
         if facts["format"] != FORMAT:
             raise ShardError(f"{name}: format {facts['format']}, this version reads {FORMAT}: score the corpus anew")
         self._lists = facts["mentions"]
+        # A file of an earlier version has none: a rule that asks for them says so.
+        self._minors = facts.get("minors", [])
         self.categories = {str(key): tuple(map(str, names)) for key, names in facts["categories"].items()}
         self.fields = tuple(one[6:] for one in self._file.schema_arrow.names if one.startswith("field."))
 
@@ -119,6 +121,7 @@ class ScoreFile:
             evaluator=evaluator,
             evaluated=table["evaluated"].to_numpy(),
             mentions=mentioned.restored(table, self._lists),
+            minors={name: table[f"{name}__minors"].to_numpy() for name in self._minors},
             fields={name: _values(table[f"field.{name}"].to_pylist()) for name in self.fields},
         )
         return Stored(batch, numbers, chars)

@@ -14,6 +14,7 @@ from tamis.classifiers.passages import Passages
 from tamis.classifiers.scorer import Scorer
 from tamis.interventions import sampling
 from tamis.interventions.batch import Batch
+from tamis.pipeline import minors
 from tamis.pipeline.document import Document
 from tamis.pipeline.scale import DECIMALS, EVALUATION_SALT
 from tamis.pipeline.workbench import Workbench
@@ -33,6 +34,7 @@ def score(bench: Workbench, documents: Sequence[Document]) -> Batch:
     languages = language.detect(texts)
     keys = sampling.keys(document.id for document in documents)
     level = bench.spec.sample_level
+    scores = {name: _rounded(scorer.score(cut, languages)) for name, scorer in bench.scorers.items()}
     evaluated = np.zeros(len(texts), np.bool_) if level is None else sampling.sampled(keys, EVALUATION_SALT, level)
     return Batch(
         ids=[document.id for document in documents],
@@ -44,10 +46,11 @@ def score(bench: Workbench, documents: Sequence[Document]) -> Batch:
         languages=languages,
         bytes=_sizes(cut),
         words=cut.words,
-        scores={name: _rounded(scorer.score(cut, languages)) for name, scorer in bench.scorers.items()},
+        scores=scores,
         evaluator=_evaluated(bench.evaluator, cut, languages, evaluated, plan.passages.target),
         evaluated=evaluated,
         fields={name: [document.extras.get(name) for document in documents] for name in plan.corpus.fields.extra},
+        minors=minors.scores(cut, scores),
     )
 
 

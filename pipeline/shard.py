@@ -21,7 +21,7 @@ from tamis.interventions.measures.collateral import dialect_sample
 from tamis.interventions.measures.table import MEASURES
 from tamis.interventions.rules import Intervention
 from tamis.interventions.verdict import Decisions
-from tamis.pipeline import attributes, listing, pulse, receipts, reuse, samples, scoring
+from tamis.pipeline import attributes, inventory, listing, pulse, quarantine, receipts, reuse, samples, scoring
 from tamis.pipeline.counting import counted
 from tamis.pipeline.document import Document, Rejected
 from tamis.pipeline.formats import Reader, open_shard
@@ -40,8 +40,9 @@ __all__ = ["filter_shard", "list_corpus", "peek"]
 
 
 def list_corpus(corpus: Corpus) -> list[Shard]:
-    """Lists the shards of a corpus, by path; see `listing.list_shards`."""
-    return listing.list_shards(corpus.root, corpus.shards)
+    """Lists the shards of a corpus, by path; see `listing.list_shards`, and `inventory` where the plan names a list."""
+    shards = listing.list_shards(corpus.root, corpus.shards)
+    return shards if corpus.manifest is None else inventory.checked(shards, corpus.shards, corpus.manifest)
 
 
 def peek(corpus: Corpus, shard: Shard, documents: int, characters: int) -> tuple[list[Document], int]:
@@ -136,6 +137,10 @@ def _check_input(shard: Shard, reader: Reader) -> None:
             f"{shard.path}: the listing said {shard.size} bytes, {reader.bytes_read} were read: it was written to "
             "since; launch again"
         )
+    if shard.sha256 and reader.digest != shard.sha256:
+        raise ShardError(
+            f"{shard.path}: damaged: sha256 {reader.digest}, `corpus.manifest` says {shard.sha256}: fetch it again"
+        )
 
 
 class _Work:
@@ -180,7 +185,8 @@ class _Work:
 def _write(
     intervention: Intervention, batch: Batch, decided: Decisions, documents: Sequence[Document], outputs: ShardOutputs
 ) -> None:
-    """Writes the documents that the published intervention keeps."""
+    """Writes the documents that the published intervention keeps, and names those that it quarantines."""
+    outputs.quarantine([quarantine.withheld(documents[i], rule) for i, rule in intervention.quarantined(decided)])
     kept = np.flatnonzero(~decided.removed).tolist()
     if not decided.rewritten.any():
         outputs.documents([documents[i] for i in kept], None)

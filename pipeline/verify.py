@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from itertools import zip_longest
+from typing import TypeVar
 
 import msgspec
 
@@ -13,7 +14,7 @@ from tamis.pipeline import lines, receipts
 from tamis.pipeline import manifest as manifests
 from tamis.pipeline.conversion import read_written
 from tamis.pipeline.decompress import compression_of, open_verified
-from tamis.pipeline.document import Document
+from tamis.pipeline.document import Document, Reason
 from tamis.pipeline.limits import Limits
 from tamis.pipeline.manifest import Manifest
 from tamis.pipeline.merging import ShardLine
@@ -22,11 +23,28 @@ from tamis.pipeline.storage import Store
 
 __all__ = ["verify"]
 
+T = TypeVar("T")
+
+
+class _Verdict(msgspec.Struct):
+    action: str
+
 
 class _Row(msgspec.Struct):
     id: str
     row: int
     removed: bool = False
+    verdicts: dict[str, _Verdict] = {}
+
+    def quarantined(self, intervention: str) -> bool:
+        """Says whether an intervention quarantines the document."""
+        return intervention in self.verdicts and self.verdicts[intervention].action == "quarantine"
+
+
+class _Held(msgspec.Struct):
+    number: int
+    reason: str
+    raw_base64: str | None
 
 
 def verify(store: Store, run_id: str) -> Manifest:
@@ -94,12 +112,14 @@ def _check_alignment(store: Store, manifest: Manifest, receipt: Receipt) -> None
     folder, published = manifest.spec.folder, manifest.spec.plan.publish
     counts, where = receipt.counts, f"{store.root}/{folder}: shard {receipt.shard}"
     if "scores" in receipt.outputs:
-        _check_equal(where, "rows of scores", counts.seen - counts.quarantined, receipt.outputs["scores"].records)
+        _check_equal(where, "rows of scores", counts.seen - counts.unreadable, receipt.outputs["scores"].records)
     if manifest.spec.scores is not None and published is None:
         # Decided from the scores of another run, whose attributes these are.
         return
     rows = list(_rows(store, folder, receipt.outputs["attributes"]))
-    _check_equal(where, "attribute rows", counts.seen - counts.quarantined, len(rows))
+    _check_equal(where, "attribute rows", counts.seen - counts.unreadable, len(rows))
+    quarantined = [row.row for row in rows if published is not None and row.quarantined(published)]
+    _check_quarantine(store, folder, receipt, where, quarantined)
     if published is None:
         return
     kept = [row for row in rows if not row.removed]
@@ -112,13 +132,29 @@ def _check_alignment(store: Store, manifest: Manifest, receipt: Receipt) -> None
             raise _breach(where, "kept rows and documents part: id", None if row is None else row.id, found)
 
 
+def _check_quarantine(store: Store, folder: str, receipt: Receipt, where: str, quarantined: list[int]) -> None:
+    """Checks that quarantine holds what it should: unreadable records, and hashes of what a rule put there."""
+    output = receipt.outputs.get("quarantine")
+    held = [] if output is None else list(_decoded(store, folder, output, _Held))
+    _check_equal(where, "records in quarantine", receipt.counts.quarantined, len(held))
+    _check_equal(where, "documents that a rule quarantined", receipt.counts.withheld, len(quarantined))
+    by_rule = [entry for entry in held if entry.reason == Reason.RULE.value]
+    _check_equal(where, "records that a rule quarantined", quarantined, [entry.number for entry in by_rule])
+    copied = [entry.number for entry in by_rule if entry.raw_base64 is not None]
+    _check_equal(where, "records of them whose text was copied", [], copied)
+
+
 def _same(row: _Row, document: Document, shard: str) -> bool:
     # A synthetic id is made of the place in the input, which the output does not know.
     return row.id == (f"{shard}#{row.row}" if document.synthetic_id else document.id)
 
 
 def _rows(store: Store, folder: str, output: Output) -> Iterator[_Row]:
-    decoder = msgspec.json.Decoder(_Row)
+    return _decoded(store, folder, output, _Row)
+
+
+def _decoded(store: Store, folder: str, output: Output, kind: type[T]) -> Iterator[T]:
+    decoder = msgspec.json.Decoder(kind)
     with store.open_read(f"{folder}/{output.path}") as file:
         stream = open_verified(file, compression_of(output.path), name=output.path)
         for part in lines.split(stream, Limits().line):

@@ -189,7 +189,7 @@ def test_a_corpus_that_has_changed_is_not_read_as_if_it_had_not(
     [
         (["--category", "hat"], "`--category hat` is not a category of this run; did you mean `hate`?"),
         (["--action", "droop"], "`--action droop` is not an action; did you mean `drop`?"),
-        (["--rule", "3"], "`--rule 3` is not a rule of drop"),
+        (["--rule", "4"], "`--rule 4` is not a rule of drop"),
         (["--near", "1"], "`--near 1`: write a score between 0 and 1"),
         (["--limit", "0"], "`--limit 0`: write 1 or more"),
         (["--intervention", "dorp"], "`dorp` is not an intervention of this run; did you mean `drop`?"),
@@ -208,7 +208,8 @@ def test_a_run_that_was_applied_is_read_from_the_scores_of_its_source(
     home = run.parent.parent.parent
     made = {role: str(home / "bundles" / role) for role in ("policy", "evaluator")}
     rules = {"high": [{"when": "hate >= precision(0.9)", "do": "drop"}], "low": [{"when": "hate >= 0.7", "do": "tag"}]}
-    plan = marker_run.plan_of(home, home / "corpus", made, interventions=rules, publish=None)
+    changes = {"interventions": rules, "publish": None, "quarantine_minors": False}
+    plan = marker_run.plan_of(home, home / "corpus", made, **changes)
     (tmp_path / "plan.yaml").write_text(json.dumps(plan))
     assert cli.main(["apply", str(tmp_path / "plan.yaml"), "--scores", str(run)]) == 0
     applied = run.parent / json.loads(capsys.readouterr().out)["run_id"]
