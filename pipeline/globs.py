@@ -10,11 +10,11 @@ from __future__ import annotations
 import fnmatch
 import itertools
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from tamis.pipeline.errors import UsageError
 
-__all__ = ["expand", "folder", "is_literal", "matcher"]
+__all__ = ["any_of", "expand", "folder", "is_literal", "matcher"]
 
 _MAX_NAMES = 1_000_000
 _BRACES = re.compile(r"\{(?P<first>\d+)\.\.(?P<last>\d+)\}|\{(?P<words>[^{}]*,[^{}]*)\}")
@@ -73,6 +73,13 @@ def matcher(pattern: str) -> Callable[[str], bool]:
         return _matches(path.split("/"), segments)
 
     return matches
+
+
+def any_of(patterns: Sequence[str]) -> Callable[[str], bool]:
+    """Returns a test of paths that any of several patterns, their braces written out, matches."""
+    literal = {each for each in patterns if is_literal(each)}
+    wild = [matcher(each) for each in patterns if each not in literal]
+    return lambda path: path in literal or any(matches(path) for matches in wild)
 
 
 def _matches(parts: list[str], segments: list[re.Pattern[str] | None]) -> bool:

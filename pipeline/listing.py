@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
@@ -51,7 +51,7 @@ def list_shards(root: str, pattern: str | Sequence[str]) -> list[Shard]:
 
 
 def _matching(location: Location, patterns: Sequence[str]) -> Iterator[tuple[str, Stat]]:
-    matches = _any_of(patterns)
+    matches = globs.any_of(patterns)
     for folder in sorted({globs.folder(each) for each in patterns}):
         for path, stat in _files(location, folder):
             if matches(path):
@@ -64,12 +64,6 @@ def _files(location: Location, folder: str) -> Iterator[tuple[str, Stat]]:
         path = stat.key[skipped:]
         if not path.endswith("/") and not any(part.startswith(".") for part in path.split("/")):
             yield path, stat
-
-
-def _any_of(patterns: Sequence[str]) -> Callable[[str], bool]:
-    literal = {each for each in patterns if globs.is_literal(each)}
-    wild = [globs.matcher(each) for each in patterns if each not in literal]
-    return lambda path: path in literal or any(matches(path) for matches in wild)
 
 
 def _named(location: Location, patterns: Sequence[str]) -> Iterator[tuple[str, Stat]]:

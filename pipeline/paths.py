@@ -35,11 +35,13 @@ class Shard:
         size: Bytes as stored.
         version: What changes when the file is written again: the modification time in nanoseconds; on an object store
             the ETag or the generation.
+        sha256: What the SHA-256 of its stored bytes must be; "" = not told.
     """
 
     path: str
     size: int
     version: str
+    sha256: str = ""
 
 
 def safe_relative(path: str) -> str:

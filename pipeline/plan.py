@@ -50,6 +50,7 @@ class Corpus(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         format: The format of every shard; None = told from the name.
         write: What kept documents are written as, see `targets`; None = in the format that they came in.
         fields: Where a record keeps what tamis needs.
+        manifest: A list of what the files must be, see `inventory`; None = there is none.
     """
 
     root: str
@@ -57,6 +58,7 @@ class Corpus(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     format: str | None = None
     write: str | None = None
     fields: Fields = Fields()
+    manifest: str | None = None
 
 
 class ClassifierRef(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

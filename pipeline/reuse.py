@@ -48,7 +48,7 @@ def _receipt(store: Store, run_id: str, shard: str) -> tuple[Receipt, str] | Non
 
 def same_input(spec: RunSpec, shard: Shard, receipt: Receipt, version: str) -> bool:
     """Whether a receipt, which speaks of a version, is about the shard as it is now; its bytes are read if in doubt."""
-    if receipt.input.bytes != shard.size:
+    if receipt.input.bytes != shard.size or shard.sha256 not in ("", receipt.input.sha256):
         return False
     if version == shard.version and not spec.rehash:
         return True

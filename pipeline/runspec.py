@@ -120,7 +120,7 @@ def identified(spec: RunSpec, **changes: Any) -> RunSpec:
     spec = msgspec.structs.replace(spec, **changes)
     policy = msgspec.to_builtins(spec.plan)
     gate = policy.pop("gate")
-    del policy["output"], policy["corpus"]["root"]
+    del policy["output"], policy["corpus"]["root"], policy["corpus"]["manifest"]
     fingerprint = hashlib.sha256(canonical_bytes(_content(spec, policy))).hexdigest()
     told = [fingerprint, spec.inputs, canonical_bytes(gate).decode()] + ([spec.contents] if spec.contents else [])
     run_id = hashlib.sha256("\n".join(told).encode()).hexdigest()[:16]
