@@ -26,12 +26,17 @@ from pathlib import Path
 from typing import BinaryIO
 
 from tamis.pipeline.errors import ShardError
+from tamis.pipeline.steps import reach
 
-__all__ = ["SUFFIX", "is_temporary", "leftovers", "open_write", "temporary", "write_bytes"]
+__all__ = ["SUFFIX", "BusyError", "is_temporary", "leftovers", "locked", "open_write", "temporary", "write_bytes"]
 
 SUFFIX = ".tamis-tmp"
 
 _NO_LOCKS = {errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK, errno.ENOSYS, errno.EINVAL}
+
+
+class BusyError(ShardError):
+    """Another process is writing the file."""
 
 
 def temporary(path: Path) -> Path:
@@ -61,17 +66,19 @@ def open_write(path: Path, *, exclusive: bool = False) -> Iterator[BinaryIO]:
         The open temporary, unbuffered: write blocks, not single lines.
 
     Raises:
-        ShardError: Another process is writing the same file.
+        BusyError: Another process is writing the same file.
         FileExistsError: `exclusive`, and the file exists.
         OSError: The disk is full, the folder cannot be written, and so on.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temp = temporary(path)
-    with _locked(temp) as file:
+    with locked(temp) as file:
         try:
             yield file
             os.fsync(file.fileno())
+            reach("file.written")
             _publish(temp, path, exclusive)
+            reach("file.named")
         except BaseException:
             temp.unlink(missing_ok=True)
             raise
@@ -87,12 +94,22 @@ def write_bytes(path: Path, data: bytes, *, exclusive: bool = False) -> None:
 
 
 @contextlib.contextmanager
-def _locked(temp: Path) -> Iterator[BinaryIO]:
+def locked(temp: Path) -> Iterator[BinaryIO]:
+    """Opens a file that only one process at a time has open so; it is emptied, and left to its owner to remove.
+
+    Raises:
+        BusyError: Another process has it.
+        OSError: It cannot be opened.
+    """
     while True:
         with temp.open("ab", buffering=0) as file:
             _lock(file, temp)
             # Between open and lock the previous holder may have renamed the file to its final name.
             if not _is(file, temp):
+                continue
+            if os.fstat(file.fileno()).st_nlink > 1:
+                # A writer was killed after it had linked the final name: emptying the one would empty the other.
+                temp.unlink(missing_ok=True)
                 continue
             file.truncate(0)
             yield file
@@ -103,7 +120,7 @@ def _lock(file: BinaryIO, temp: Path) -> None:
     try:
         fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        raise ShardError(
+        raise BusyError(
             f"{temp.name} is being written by another process, expected one writer per file: "
             "wait for the other run on this output, or stop it"
         ) from None
@@ -122,6 +139,7 @@ def _is(file: BinaryIO, path: Path) -> bool:
 def _publish(temp: Path, path: Path, exclusive: bool) -> None:
     if exclusive:
         os.link(temp, path)
+        reach("file.linked")
         temp.unlink()
     else:
         temp.replace(path)

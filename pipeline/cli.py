@@ -29,6 +29,8 @@ COMMANDS = {
     "apply": ("command_apply", "decide and measure other interventions from the scores of a finished run"),
     "inspect": ("command_inspect", "read what was dropped, tagged, redacted, or kept near a threshold"),
     "audit": ("command_audit", "sample documents for human labels, label them, and certify numbers by them"),
+    "rollback": ("command_rollback", "publish an earlier run again, by moving the pointer"),
+    "gc": ("command_gc", "delete runs that nobody needs any more, and what killed writers left"),
     "verify": ("command_verify", "recheck digests, alignment and conservation of a finished run"),
     "report": ("command_report", "show a run's before/after table, or what differs between several runs"),
     "generations": ("command_generations", "score the continuations of your own models, and compare them"),

@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from tamis.pipeline import pulse
 from tamis.pipeline.errors import ShardError
 
 __all__ = ["RawBytes", "open_raw"]
@@ -61,6 +62,7 @@ class RawBytes:
         data = self._raw.read(size)
         self._hash.update(data)
         self.count += len(data)
+        pulse.beat()
         return data
 
     def exactly(self, size: int) -> bytes:

@@ -131,7 +131,7 @@ def launch(bench: Workbench, flags: Sequence[str], total_bytes: int) -> None:
 def _local_runner(options: Any) -> Any:
     """Returns the local runner with tamis' own worker program, which can be watched; see `tamis.pipeline.crew`."""
     from apache_beam.options.pipeline_options import DirectOptions
-    from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+    from apache_beam.runners.portability.fn_api_runner.fn_runner import FnApiRunner
     from apache_beam.transforms.environments import SubprocessSDKEnvironment
 
     direct = options.view_as(DirectOptions)

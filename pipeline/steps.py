@@ -14,6 +14,9 @@ __all__ = ["STEPS", "reach"]
 STEPS: Final = (
     "shard.started",
     "shard.read",
+    "file.written",
+    "file.linked",
+    "file.named",
     "shard.written",
     "shard.receipted",
     "publish.started",
@@ -26,16 +29,18 @@ _reached: dict[str, int] = {}
 
 
 def reach(step: str) -> None:
-    """Marks that this process has reached a step; kills it there when the environment asks for it.
+    """Marks that this process has reached a step; sends itself a signal there when the environment asks for it.
 
     Args:
-        step: One of `STEPS`. `TAMIS_KILL_AT=STEP:N` kills at the Nth time that one process reaches it.
+        step: One of `STEPS`. `TAMIS_KILL_AT=STEP:N` kills at the Nth time that one process reaches it, as kill -9
+            does; `STEP:N:STOP` sends another signal: STOP leaves a process that hangs, TERM asks it to end.
     """
     wanted = os.environ.get("TAMIS_KILL_AT")
     if wanted is None:
         return
-    name, _, count = wanted.partition(":")
+    name, _, rest = wanted.partition(":")
+    count, _, kind = rest.partition(":")
     if name == step:
         _reached[step] = _reached.get(step, 0) + 1
         if _reached[step] == int(count or 1):
-            os.kill(os.getpid(), signal.SIGKILL)
+            os.kill(os.getpid(), signal.Signals[f"SIG{kind or 'KILL'}"])

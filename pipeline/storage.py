@@ -16,13 +16,13 @@ from pathlib import Path
 from typing import BinaryIO, Protocol, TypeVar
 
 from tamis.pipeline import atomic, links, locations
-from tamis.pipeline.errors import RaceLost, ShardError
+from tamis.pipeline.errors import RaceLost
 
 __all__ = ["Entry", "LocalStore", "Store", "open_store"]
 
 T = TypeVar("T")
 
-# How often, and how long apart, a small file that another process is writing is asked for.
+# How often, and how long apart, a file that another process is writing is asked for.
 _TRIES, _PAUSE_S = 100, 0.05
 
 
@@ -120,7 +120,7 @@ class LocalStore:
 
     def write(self, path: str, data: bytes) -> None:
         """See `Store.write`."""
-        atomic.write_bytes(self._path(path), data)
+        _patiently(lambda: atomic.write_bytes(self._path(path), data))
 
     def create(self, path: str, data: bytes) -> bool:
         """See `Store.create`."""
@@ -151,8 +151,9 @@ class LocalStore:
     @contextlib.contextmanager
     def open_write(self, path: str) -> Iterator[BinaryIO]:
         """See `Store.open_write`."""
-        with atomic.open_write(self._path(path)) as file:
-            yield file
+        with contextlib.ExitStack() as stack:
+            # The worker of a launcher that was killed a moment ago may still be at it.
+            yield _patiently(lambda: stack.enter_context(atomic.open_write(self._path(path))))
 
     def open_read(self, path: str) -> BinaryIO:
         """See `Store.open_read`."""
@@ -203,7 +204,7 @@ def _patiently(write: Callable[[], T]) -> T:
     for _ in range(_TRIES):
         try:
             return write()
-        except ShardError:
+        except atomic.BusyError:
             time.sleep(_PAUSE_S)
     return write()
 

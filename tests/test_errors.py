@@ -15,8 +15,11 @@ def test_the_tree_is_the_one_of_classifiers():
     ("error", "told"),
     [
         (errors.ShardError("a.gz: cut after 7 bytes"), "a.gz: cut after 7 bytes"),
-        (OSError(errno.ENOSPC, "No space left on device", "out/x"), "No space left on device: out/x"),
-        (OSError(errno.EIO, "Input/output error"), "Input/output error"),
+        (
+            OSError(errno.ENOSPC, "No space left on device", "out/x"),
+            "No space left on device: out/x: free some space there",
+        ),
+        (OSError(errno.ENXIO, "No such device or address"), "No such device or address"),
         (ValueError("canary"), "ValueError at an unknown place"),
         (OSError("canary"), "OSError at an unknown place"),
     ],

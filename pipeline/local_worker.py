@@ -1,0 +1,29 @@
+"""The main program of a local worker process: Beam's own, with signs of life, and an end when its launcher ends."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+from tamis.pipeline import pulse
+
+
+def main() -> None:
+    """Works until the launcher has no more work."""
+    # Who ends a run ends its launcher, which says so, and the worker follows.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    folder = os.environ.get(pulse.FOLDER)
+    if folder is not None:
+        pulse.join(folder)
+        pulse.end_with_launcher(folder)
+    try:
+        from apache_beam.runners.worker import sdk_worker_main
+
+        sdk_worker_main.main([])  # type: ignore[no-untyped-call]
+    finally:
+        if folder is not None:
+            pulse.leave(folder)
+
+
+if __name__ == "__main__":
+    main()
