@@ -53,7 +53,7 @@ def render_header(header: Mapping[str, Any]) -> str:
     header = json.loads(json.dumps(header, sort_keys=True))
     parts = [
         f"# {header['name']}, version {header['version']}\n",
-        f"A {header['kind']} classifier of {', '.join(header['languages'])} passages.",
+        f"A {header['kind']} classifier of {', '.join(header['languages'])} passages{_members(header)}.",
         f"It reads `{header['normaliser']}` text.\n",
         table(("category", "what counts", "declared base rate"), [
             (name, DESCRIPTIONS.get(name), header["base_rates"].get(name)) for name in header["categories"]
@@ -62,6 +62,11 @@ def render_header(header: Mapping[str, Any]) -> str:
         "## Limits\n", _LIMITS, *_rebuild(header["training"]),
     ]  # fmt: skip
     return "\n".join(parts)
+
+
+def _members(header: Mapping[str, Any]) -> str:
+    members = header["parameters"].get("members", ()) if header["kind"] == "combination" else ()
+    return f", of {len(members)} members: {', '.join(member['kind'] for member in members)}" if members else ""
 
 
 def _points(header: Mapping[str, Any]) -> list[str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
-from tamis.classifiers import fasttext_model, lexicon, linear_model
+from tamis.classifiers import combination
 from tamis.classifiers.base import Classifier
 
 __all__ = ["KINDS", "Load"]
@@ -15,6 +15,4 @@ __all__ = ["KINDS", "Load"]
 #: (folder of the bundle, its parameters with its `normaliser`) to a classifier with raw scores.
 Load = Callable[[Path, Mapping[str, Any]], Classifier]
 
-KINDS: Final[Mapping[str, Load]] = MappingProxyType(
-    {"fasttext": fasttext_model.load, "linear": linear_model.load, "lexicon": lexicon.load}
-)
+KINDS: Final[Mapping[str, Load]] = MappingProxyType({**combination.MEMBERS, "combination": combination.load})

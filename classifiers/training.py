@@ -3,7 +3,7 @@
 1. Read and check the sources; join equal texts; drop what overlaps the held-out sets (`training_data`).
 2. Split by near-duplicate group into train, tune and calibrate (`splits`).
 3. Choose hyper-parameters on the tuning split, by the mean average precision over categories.
-4. Fit on the training split, once more with the choice.
+4. Keep the best; of a combination, fit the members' weights there instead (`training_combination`).
 5. Calibrate on the split that training and tuning never saw, at the declared base rates (`calibration`).
 6. Write model, golden texts, calibration, operating points and card into a new folder (`bundle`).
 """
@@ -16,13 +16,14 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
+import msgspec
 import numpy as np
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from tamis.classifiers import bundle as bundles
-from tamis.classifiers import calibration, training_fasttext, training_linear
+from tamis.classifiers import calibration, training_combination, training_fasttext, training_linear
 from tamis.classifiers.base import FloatMatrix
 from tamis.classifiers.card import render_header
 from tamis.classifiers.datasets import LabelledSet
@@ -31,27 +32,11 @@ from tamis.classifiers.evaluation_measures import reliability
 from tamis.classifiers.kinds import KINDS
 from tamis.classifiers.passages import Passages
 from tamis.classifiers.training_config import TrainingConfig, load
-from tamis.classifiers.training_data import Assembled, Fitting, assemble, fitting
+from tamis.classifiers.training_data import Assembled, Trainer, assemble, fitting
 
 __all__ = ["KIND_TRAINERS", "Trainer", "train"]
 
 Progress = Callable[[str], None]
-
-
-class Trainer(Protocol):
-    """Fits a kind: writes its files into a folder, and returns the `parameters` that its loader needs."""
-
-    def __call__(
-        self,
-        data: Fitting,
-        folder: Path,
-        categories: Sequence[str],
-        parameters: Mapping[str, Any],
-        seed: int,
-        progress: Progress,
-    ) -> dict[str, Any]:
-        """Fits and writes; the folder exists and is empty."""
-        ...  # fmt: skip
 
 
 #: Kinds that can be trained. A new one is one module and one line.
@@ -87,19 +72,36 @@ def train(
     out = Path(out_folder)
     if out.exists():
         raise UsageError(f"{out}: exists already; name a new folder")
-    if config.kind not in KIND_TRAINERS:
-        raise UsageError(f"{config_path}: kind {config.kind!r} is none of {', '.join(KIND_TRAINERS)}")
+    _check_kinds(config, str(config_path))
     golden = _golden(config, Path(root))
     data = assemble(config, Path(root), progress)
     with tempfile.TemporaryDirectory() as work:
         folder = Path(work) / "bundle"
-        parameters, chosen, tried = _fit_best(config, data, folder, progress)
+        parameters, chosen, tried = _fit(config, data, folder, progress)
         header = _header(config, data, folder, parameters, chosen, tried, command)
         progress("writing the bundle")
         bundles.write(folder, header, golden, render_header(header))
         out.parent.mkdir(parents=True, exist_ok=True)
         shutil.copytree(folder, out)
     return bundles.load(str(out))
+
+
+def _check_kinds(config: TrainingConfig, where: str) -> None:
+    kinds = [member.kind for member in config.members] or [config.kind]
+    if strange := [kind for kind in kinds if kind not in KIND_TRAINERS]:
+        known = ", ".join(KIND_TRAINERS) + ("" if config.members else ", combination")
+        raise UsageError(f"{where}: kind {strange[0]!r} is none of {known}")
+
+
+def _fit(
+    config: TrainingConfig, data: Assembled, folder: Path, progress: Progress
+) -> tuple[dict[str, Any], dict[str, Any], list[dict[str, Any]]]:
+    """(loader parameters, hyper-parameters, what was tried); the model is in `folder`."""
+    if config.kind != "combination":
+        return _fit_best(config, data, folder, progress)
+    folder.mkdir()
+    made = training_combination.fit(config, data.part(0), data.part(1), folder, KIND_TRAINERS, progress)
+    return made, {**config.parameters, "members": [msgspec.to_builtins(member) for member in config.members]}, []
 
 
 def _fit_best(
@@ -152,13 +154,19 @@ def _header(
         "languages": list(config.languages), "normaliser": config.normaliser, "parameters": dict(parameters),
         "calibration": curves, "base_rates": config.base_rates, "operating_points": points,
         "training": {
-            "sources": data.declared, "seed": config.seed, "command": command, "family": config.kind,
+            "sources": data.declared, "seed": config.seed, "command": command, "family": _family(config),
             "hyper_parameters": dict(chosen), "search": tried, "removed_by_overlap": data.removed,
             "background": list(config.background), "background_weight": config.background_weight,
             "rows": {name: int((data.split == i).sum()) for i, name in enumerate(config.split)},
         },
         "metrics": {"calibrate": _metrics(config, held, scores, curves)},
     }  # fmt: skip
+
+
+def _family(config: TrainingConfig) -> str | list[str]:
+    """The kind; of a combination those of its members: it shares errors with a model of any of them."""
+    kinds = sorted({member.kind for member in config.members})
+    return kinds or config.kind
 
 
 def _metrics(

@@ -11,7 +11,7 @@ import yaml
 from tamis.classifiers.errors import UsageError
 from tamis.classifiers.taxonomy import CATEGORIES
 
-__all__ = ["Source", "TrainingConfig", "load"]
+__all__ = ["Member", "Source", "TrainingConfig", "load"]
 
 
 class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -40,12 +40,26 @@ class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     negatives_for: tuple[str, ...] = ()
 
 
+class Member(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A member of a combination.
+
+    Attributes:
+        kind: "fasttext" or "linear".
+        parameters: Hyper-parameters of its kind.
+        sources: Names of the sources that it is fitted to; all where none is given.
+    """
+
+    kind: str
+    parameters: dict[str, Any] = {}
+    sources: tuple[str, ...] = ()
+
+
 class TrainingConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What is trained, from what, and for which base rates.
 
     Attributes:
         name: Name of the bundle.
-        kind: "fasttext" or "linear".
+        kind: "fasttext", "linear" or "combination".
         sources: Declared sources.
         base_rates: Share of web passages that are positive, per category: what thresholds are computed for.
         categories: Columns.
@@ -60,6 +74,7 @@ class TrainingConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         contradictions: "error" or "unknown"; see `datasets.resolve`.
         held_out: Files whose texts must not be in training.
         parameters: Hyper-parameters of the kind.
+        members: What a combination consists of; its `parameters` are `method` and `penalty`.
         search: Alternatives; each overrides some parameters, the best on the tuning split is taken.
         golden: File of texts, one a line, whose scores the bundle records.
     """
@@ -80,6 +95,7 @@ class TrainingConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     contradictions: str = "error"
     held_out: tuple[str, ...] = ()
     parameters: dict[str, Any] = {}
+    members: tuple[Member, ...] = ()
     search: tuple[dict[str, Any], ...] = ()
     golden: str = ""
 
@@ -117,3 +133,14 @@ def _check(config: TrainingConfig, path: Path) -> None:
         raise UsageError(f"{path}: sources: expected one or more, each with its own name")
     if missing := sorted(set(config.background) - set(names)):
         raise UsageError(f"{path}: background: {missing[0]!r} is not the name of a source")
+    _check_members(config, set(names), path)
+
+
+def _check_members(config: TrainingConfig, names: set[str], path: Path) -> None:
+    if (config.kind == "combination") != bool(config.members):
+        raise UsageError(f"{path}: members: a combination has one or more, another kind has none")
+    if config.members and config.search:
+        raise UsageError(f"{path}: search: the tuning split is used to fit a combination's weights; leave it out")
+    for member in config.members:
+        if strange := sorted(set(member.sources) - names):
+            raise UsageError(f"{path}: members: {strange[0]!r} is not the name of a source")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,7 @@ from tamis.classifiers.identity import swap
 from tamis.classifiers.passages import Passages
 from tamis.classifiers.training_config import Source, TrainingConfig
 
-__all__ = ["Assembled", "Fitting", "assemble", "fitting", "normalised"]
+__all__ = ["Assembled", "Fitting", "Trainer", "assemble", "fitting", "normalised"]
 
 _SHORT: Final = 200
 
@@ -59,6 +59,22 @@ class Fitting:
     texts: list[str]
     labels: FloatMatrix
     copies: NDArray[np.int64]
+
+
+class Trainer(Protocol):
+    """Fits a kind: writes its files into a folder, and returns the `parameters` that its loader needs."""
+
+    def __call__(
+        self,
+        data: Fitting,
+        folder: Path,
+        categories: Sequence[str],
+        parameters: Mapping[str, Any],
+        seed: int,
+        progress: Callable[[str], None],
+    ) -> dict[str, Any]:
+        """Fits and writes; the folder exists and is empty."""
+        ...  # fmt: skip
 
 
 def normalised(texts: Sequence[str], normaliser: str) -> list[str]:

@@ -52,8 +52,9 @@ def _identity(name: str, bundle: Described, evaluator: Described) -> tuple[str, 
 
 
 def _family(name: str, bundle: Described, evaluator: Described) -> tuple[str, bool, str]:
-    mine, other = _of(bundle, "family", bundle.kind), _of(evaluator, "family", evaluator.kind)
-    return "family", mine != other, f"`{name}` is of the family {mine}, the evaluator of {other}"
+    mine, other = _model_families(bundle), _model_families(evaluator)
+    text = f"`{name}` is of the family {' and '.join(mine)}, the evaluator of {' and '.join(other)}"
+    return "family", not set(mine) & set(other), text
 
 
 def _sources(name: str, bundle: Described, evaluator: Described) -> tuple[str, bool, str]:
@@ -71,8 +72,10 @@ def _labels(name: str, bundle: Described, evaluator: Described) -> tuple[str, bo
     return "labels", not shared, f"`{name}` and the evaluator {text}"
 
 
-def _of(bundle: Described, key: str, default: str) -> str:
-    return str(bundle.training.get(key, default))
+def _model_families(bundle: Described) -> list[str]:
+    """The family of the model; of a combination that of every member."""
+    found = bundle.training.get("family", bundle.kind)
+    return sorted(map(str, found)) if isinstance(found, list | tuple) else [str(found)]
 
 
 def _source_keys(bundle: Described) -> set[str]:

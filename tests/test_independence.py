@@ -26,6 +26,8 @@ def test_other_family_other_data_other_labels_is_independent():
     [
         (bundle("p"), ["identity", "family", "training data", "labels"]),
         (bundle("e", "fasttext", ("b",), ("y",)), ["family"]),
+        (bundle("e", ["fasttext", "linear"], ("b",), ("y",)), ["family"]),
+        (bundle("e", ["lexicon", "linear"], ("b",), ("y",)), []),
         (bundle("e", "linear", ("a", "b"), ("y",)), ["training data"]),
         (bundle("e", "linear", ("b",), ("x",)), ["labels"]),
         (bundle("e", "linear", (), ()), ["training data"]),
