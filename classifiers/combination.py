@@ -43,10 +43,6 @@ MEMBERS: Final[Mapping[str, Callable[[Path, Mapping[str, Any]], Classifier]]] = 
     "linear": linear_model.load,
     "lexicon": lexicon.load,
 }
-    "fasttext": fasttext_model.load,
-    "linear": linear_model.load,
-    "lexicon": lexicon.load,
-}
 
 #: Most members of a combination.
 MOST: Final = 16
