@@ -7,6 +7,7 @@ pages writes them. Each surface has its own traps, and each function here closes
   characters spelled out (⟨U+202E⟩), towers of combining marks cut, addresses defanged, slurs masked, length capped.
 - `terminal`: `display` without escape sequences and on one line, for stderr.
 - `cell`: one spreadsheet cell that no program takes for a formula.
+- `markdown`: one line of text in a Markdown document, also in a table.
 
 None of them escapes HTML: the template's autoescape does, and does it last. Text goes into element content only.
 """
@@ -20,7 +21,7 @@ from typing import Final
 
 from tamis.interventions.masked_words import MASKED
 
-__all__ = ["CAP", "cell", "defang", "display", "domain", "inert", "mask_words", "terminal", "verbatim"]
+__all__ = ["CAP", "cell", "defang", "display", "domain", "inert", "markdown", "mask_words", "terminal", "verbatim"]
 
 #: Characters that `display` shows at most.
 CAP: Final = 120
@@ -41,6 +42,9 @@ _DEFANGED = {"http": "hxxp", "https": "hxxps", "ftp": "fxp", "ws": "wxs", "wss":
 _HOST_DOT = re.compile(r"(?<=[\w\]])\.(?=\w)")
 _ADDRESS = re.compile(r"(?:\b[a-z]{2,12}://|\bwww\.|//)[^\s<>\"']+", re.IGNORECASE)
 _WORD = re.compile(r"[^\W\d_]{3,}")
+#: What may mean something within a line of Markdown, and what does at the start of a block.
+_INLINE = re.compile(r"[\\`*_\[\]<>~|&$@#]")
+_OPENING = re.compile(r"^(?:([-+=])|(\d+)([.)])(?=\s|$))")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 #: Letters that render as nothing at all although Unicode files them under letters or marks.
 _BLANK = frozenset("\u115f\u1160\u3164\uffa0\u034f\u17b4\u17b5\u2800")
@@ -81,6 +85,12 @@ def cell(text: object, cap: int = 4000) -> str:
     shown = display(raw, cap)
     risky = raw.startswith(_FORMULA) or shown.startswith(_FORMULA)
     return f"'{shown}" if risky else shown
+
+
+def markdown(text: object, cap: int = CAP) -> str:
+    """Returns a string that a Markdown document shows as it is; it may stand anywhere in a line, or in a table."""
+    shown = _INLINE.sub(r"\\\g<0>", display(text, cap))
+    return _OPENING.sub(lambda found: f"{found[2] or ''}\\{found[1] or found[3]}", shown)
 
 
 def verbatim(text: object, cap: int = 20_000) -> str:
