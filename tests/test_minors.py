@@ -51,6 +51,10 @@ NOT_ABOUT_IT = {
         "Girls usually start their periods two years after breast buds appear. At fifteen years old see a doctor.",
         "Vaginal discharge in a child before puberty is often caused by irritation. A parent stays in the room.",
         "Breast milk is enough for infants under six months. Sore nipples are common in the first week.",
+        "In boys aged nine to fourteen the first sign of puberty is usually growth of the testicles, followed by "
+        "the penis about a year later. Pain on one side needs a doctor the same day.",
+        "A newborn boy's foreskin does not retract. Do not force it: wash the outside of the penis with warm water "
+        "when you bathe the baby.",
         "We bathed the toddler, who ran naked through the hall until his grandmother caught him in a towel.",
     ],
     "sex education": [
@@ -58,6 +62,10 @@ NOT_ABOUT_IT = {
         "Many teenagers wonder whether masturbation is harmful. It is not, and it is private.",
         "Teach children the proper names of body parts. A child who can name them can say what happened.",
         "Sex without consent is a crime at any age. Below sixteen the law says that a child cannot consent.",
+        "Teach children the proper names of body parts: penis, testicles, vulva, vagina. A child who can name them "
+        "can say what happened and is believed sooner.",
+        "Sex without consent is a crime at any age. Below sixteen the law says that a child cannot consent to sex "
+        "with an adult, whatever was said.",
         "Parents often ask when to talk with kids about sex. Short talks from primary school on work better.",
         "Teen pregnancy fell by half in ten years. The report names longer schooling and free contraception.",
     ],
@@ -112,7 +120,7 @@ def test_ordinary_sentences_that_speak_of_both_are_mostly_left_alone() -> None:
     cut = passages.split(texts)
     found = minors.scores(cut, {"policy": Scorer(policy).score(cut, ["en"] * len(texts))})["policy"]
     wrong = [text for text, score in zip(texts, found.tolist(), strict=True) if score >= 0.5]
-    assert len(texts) == 22
+    assert len(texts) == 26
     assert len(wrong) <= 4, wrong
 
 
