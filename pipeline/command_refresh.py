@@ -8,7 +8,7 @@ import sys
 
 import msgspec
 
-from tamis.pipeline import command_run, listed, partitions
+from tamis.pipeline import command_run, listed, observing, partitions
 from tamis.pipeline import manifest as manifests
 from tamis.pipeline.plan import Plan
 from tamis.pipeline.refresh import Refresh, prepare
@@ -50,7 +50,11 @@ def main(options: argparse.Namespace, flags: list[str]) -> int:
 def _main(plan: Plan, options: argparse.Namespace, flags: list[str]) -> int:
     found = prepare(plan, rescale=options.rescale, rehash=options.rehash)
     if found.nothing:
+        observing.at_once(options, found.checked.spec, "unchanged")
         return _unchanged(found)
+    current = manifests.read_current(open_store(plan.output))
+    if current is not None and found.checked.spec.run_id in current.rolled_back:
+        return _held(found)
     _tell(found)
     return command_run.execute(found.checked, options, flags)
 
@@ -85,6 +89,17 @@ def _unchanged(found: Refresh) -> int:
     folder = f"{spec.plan.output}/{spec.folder}"
     paths = {"manifest": f"{folder}/{manifests.MANIFEST}", "report": f"{folder}/report/index.html"}
     print(json.dumps({**facts, **paths, "counts": msgspec.to_builtins(manifest.counts)}))
+    return 0
+
+
+def _held(found: Refresh) -> int:
+    """Says that what would be made was rolled back."""
+    spec = found.checked.spec
+    _say(
+        f"{spec.plan.name}: nothing to do: run {spec.run_id} was rolled back, and nothing has changed since; publish "
+        f"it with `tamis rollback {spec.plan.output} {spec.run_id}`"
+    )
+    print(json.dumps({"status": "held", "run_id": spec.run_id, "output": spec.plan.output, "published": found.base}))
     return 0
 
 

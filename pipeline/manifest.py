@@ -42,6 +42,7 @@ __all__ = [
     "point",
     "read",
     "read_current",
+    "roll_back",
 ]
 
 MANIFEST = "MANIFEST.json"
@@ -80,11 +81,18 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     schema: int = SCHEMA
 
 
-class Current(msgspec.Struct, frozen=True):
-    """The pointer to the published run."""
+class Current(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The pointer to the published run.
+
+    Attributes:
+        run_id: The run.
+        manifest_sha256: Digest of its manifest.
+        rolled_back: Runs that were published after it and taken back: they are not published again by themselves.
+    """
 
     run_id: str
     manifest_sha256: str
+    rolled_back: tuple[str, ...] = ()
 
 
 def encode(manifest: Manifest) -> bytes:
@@ -193,19 +201,58 @@ def point(store: Store, run_id: str, manifest: bytes, base: str | None = None) -
         base: The run that must be published still, see `base_of`; None = whichever.
 
     Raises:
-        RaceLost: Another run has been published since; CURRENT stays as it is.
+        RaceLost: Another run has been published since, or this one was rolled back; CURRENT stays as it is.
     """
     pointer = Current(run_id, _digest(manifest))
     current, version = _read_current(store)
-    if current == pointer:
+    if current is not None and (current.run_id, current.manifest_sha256) == (run_id, pointer.manifest_sha256):
         return
     found = NOTHING if current is None else current.run_id
     if base is not None and found not in (base, run_id):
         raise RaceLost(_lost(store, run_id, found))
+    if current is not None and run_id in current.rolled_back:
+        raise RaceLost(_held(store, run_id))
+    _replace(store, pointer, version)
+
+
+def roll_back(store: Store, run_id: str, digest: str) -> str:
+    """Points CURRENT at an earlier run, or again at one that was rolled back.
+
+    Args:
+        store: The output root.
+        run_id: The run.
+        digest: Digest of its manifest.
+
+    Returns:
+        The run that was published before.
+
+    Raises:
+        TamisError: Nothing is published.
+        RaceLost: Another run is published at this moment; CURRENT stays as it is.
+    """
+    current, version = _read_current(store)
+    if current is None:
+        raise TamisError(f"{store.root}: nothing is published, so there is nothing to roll back")
+    back = tuple(one for one in dict.fromkeys((*current.rolled_back, current.run_id)) if one != run_id)
+    # Forward again: what was taken back is no longer held, but for what is still taken back.
+    forward = run_id in current.rolled_back
+    held = tuple(one for one in current.rolled_back if one != run_id) if forward else back
+    _replace(store, Current(run_id, digest, held), version)
+    return current.run_id
+
+
+def _replace(store: Store, pointer: Current, version: str | None) -> None:
     try:
         store.replace(CURRENT, canonical_bytes(msgspec.to_builtins(pointer)) + b"\n", version)
     except RaceLost:
-        raise RaceLost(_lost(store, run_id, base_of(store))) from None
+        raise RaceLost(_lost(store, pointer.run_id, base_of(store))) from None
+
+
+def _held(store: Store, run_id: str) -> str:
+    return (
+        f"{store.root}/{CURRENT}: run {run_id} was rolled back, so it is not published again by itself: change the "
+        f"plan or the corpus, or publish it with `tamis rollback {store.root} {run_id}`"
+    )
 
 
 def _lost(store: Store, run_id: str, found: str) -> str:

@@ -13,7 +13,7 @@ from tamis.pipeline.receipts import FAILURES
 from tamis.pipeline.runspec import RunSpec
 from tamis.pipeline.storage import Store
 
-__all__ = ["EXIT_CODES", "show", "submitted"]
+__all__ = ["EXIT_CODES", "show", "status", "submitted"]
 
 EXIT_CODES: Final = {"published": 0, "measured": 0, "failed": 1, "refused": 3}
 
@@ -29,13 +29,13 @@ def show(store: Store, spec: RunSpec, shards: int) -> int:
     Returns:
         The exit code.
     """
-    status = _status(store, spec.folder)
-    facts = {"status": status, "run_id": spec.run_id, "output": spec.plan.output}
-    if status == "failed":
+    ended = status(store, spec.folder)
+    facts = {"status": ended, "run_id": spec.run_id, "output": spec.plan.output}
+    if ended == "failed":
         _failed(store, spec, shards, facts)
     else:
         _finished(store, spec, facts)
-    return EXIT_CODES[status]
+    return EXIT_CODES[ended]
 
 
 def submitted(spec: RunSpec) -> int:
@@ -45,7 +45,8 @@ def submitted(spec: RunSpec) -> int:
     return 0
 
 
-def _status(store: Store, folder: str) -> str:
+def status(store: Store, folder: str) -> str:
+    """Returns how the run of a folder ended."""
     if store.size(f"{folder}/{FAILURES}") is not None:
         return "failed"
     return manifests.read(store, folder.removeprefix("runs/"))[0].status
@@ -67,17 +68,29 @@ def _finished(store: Store, spec: RunSpec, facts: dict[str, Any]) -> None:
     for item in manifest.gate:
         if not item["passed"]:
             _say(f"refused: {item['sentence']}")
-    _table(store, spec.folder)
+    report = _table(store, spec.folder)
     paths = {"manifest": f"{spec.plan.output}/{spec.folder}/{manifests.MANIFEST}"}
     paths["report"] = f"{spec.plan.output}/{spec.folder}/report/index.html"
     _say(f"report: {paths['report']}")
-    print(json.dumps({**facts, **paths, "counts": msgspec.to_builtins(manifest.counts)}))
+    counts = msgspec.to_builtins(manifest.counts)
+    print(json.dumps({**facts, **paths, "counts": counts, **_changes(report)}))
 
 
-def _table(store: Store, folder: str) -> None:
+def _changes(report: dict[str, Any]) -> dict[str, Any]:
+    """Returns what changed since the run before in short, nothing where there was none."""
+    found = report["measures"].get("drift")
+    if found is None:
+        return {}
+    return {"changes": {key: found[key] for key in ("previous", "shards", "documents", "drop_rate")}}
+
+
+def _table(store: Store, folder: str) -> dict[str, Any]:
+    """Shows the report's table; returns the report."""
     from tamis.interventions.report_terminal import show
 
-    show(json.loads(store.read(f"{folder}/report/report.json")), sys.stderr)
+    report: dict[str, Any] = json.loads(store.read(f"{folder}/report/report.json"))
+    show(report, sys.stderr)
+    return report
 
 
 def _say(text: str) -> None:

@@ -17,7 +17,10 @@ from tamis.pipeline.plan import Plan
 from tamis.pipeline.runspec import RunSpec, identified
 from tamis.pipeline.storage import Store
 
-__all__ = ["keeps_evaluation", "keeps_rates", "record_rates", "recorded_rates"]
+__all__ = ["RATES", "keeps_evaluation", "keeps_rates", "record_rates", "recorded_rates"]
+
+#: Where the rates of random controls are kept for the later launches of a run.
+RATES = "runs/.rates"
 
 _RATES = msgspec.json.Decoder(dict[str, float])
 
@@ -61,4 +64,4 @@ def record_rates(store: Store, spec: RunSpec) -> None:
 
 
 def _path(spec: RunSpec) -> str:
-    return f"runs/.rates/{identified(spec, rates={}, contents='').run_id}.json"
+    return f"{RATES}/{identified(spec, rates={}, contents='').run_id}.json"

@@ -46,6 +46,12 @@ def marker_run() -> ModuleType:
     return _load("marker_run")
 
 
+@pytest.fixture
+def world(tmp_path: Path, marker_run: ModuleType, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A corpus that changes and a plan that follows it; see refreshing.py."""
+    return _load("refreshing").World(tmp_path, marker_run, monkeypatch)
+
+
 @pytest.fixture(scope="session")
 def servers() -> Iterator[Callable[[str], Any]]:
     """Starts the storage server of a scheme, once a session; see servers.py."""
@@ -83,6 +89,14 @@ def dataflow_service() -> Iterator[Any]:
     _load("servers")
     with _load("dataflow_service").dataflow() as service:
         yield service
+
+
+@pytest.fixture
+def serving() -> Iterator[Callable[[Any], str]]:
+    """Starts an HTTP server for a handler; returns host:port."""
+    begin = _load("servers").serving
+    with ExitStack() as stack:
+        yield lambda handler: stack.enter_context(begin(handler))
 
 
 @pytest.fixture
