@@ -98,7 +98,8 @@ def _file_set(group: FileGroup) -> Json:
         "description": f"Documents that were kept, as {group.kind}.",
         "containedIn": {"@id": _RUN},
         "encodingFormat": KINDS[group.kind].media,
-        "includes": patterns(group),
+        # Programs differ in whether ** takes no folder at all; a file that two patterns take is one file.
+        "includes": [form for each in patterns(group) for form in (each.replace("**/", ""), each)],
     }
 
 
