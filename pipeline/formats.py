@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from tamis.pipeline import locations, paths
+from tamis.pipeline import locations, paths, splits
 from tamis.pipeline.csvformat import CsvReader
 from tamis.pipeline.csvwriter import CsvWriter
 from tamis.pipeline.decompress import COMPRESSIONS, compression_of, open_verified
@@ -213,7 +213,10 @@ def open_stored(root: str, path: str, version: str | None) -> BinaryIO:
     """Opens the stored bytes of a shard; see `open_shard`."""
     location = locations.parse(root)
     if location is None:
-        return open_raw(paths.under(Path(locations.local_folder(root) or root), path))
+        folder = Path(locations.local_folder(root) or root)
+        file = paths.under(folder, path)
+        piece = None if file.exists() else splits.open_piece(folder, path)
+        return open_raw(file) if piece is None else piece
     from tamis.pipeline.remote_file import open_shard_object
 
     return open_shard_object(location, paths.safe_relative(path), version)

@@ -7,6 +7,7 @@ pages without one cannot show every flipped bit, and the footer has none. What t
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
@@ -22,6 +23,7 @@ from tamis.pipeline.jsontype import Layout
 from tamis.pipeline.limits import Limits
 from tamis.pipeline.parquet_footer import Footer, read_footer
 from tamis.pipeline.plan import Fields
+from tamis.pipeline.splits import PieceFile
 
 __all__ = ["ParquetReader", "ParquetWriter"]
 
@@ -30,7 +32,7 @@ class ParquetReader(ColumnarReader):
     """The rows of one shard, in batches; iterate once, to the end.
 
     Args:
-        raw: The file, seekable, at its start.
+        raw: The file, seekable, at its start; of a piece, the `PieceFile`.
         name: The shard's path.
         fields: Where the plan says that the fields are.
         limits: Limits on expansion.
@@ -46,24 +48,26 @@ class ParquetReader(ColumnarReader):
 
     def __init__(self, raw: BinaryIO, name: str, fields: Fields, limits: Limits | None = None) -> None:
         super().__init__(raw, name)
-        footer = self._footer(raw, limits or Limits())
+        whole: Any = raw.whole if isinstance(raw, PieceFile) else raw
+        footer = self._footer(whole, limits or Limits())
         with self._damage():
-            raw.seek(0)
-            self._file = parquet.ParquetFile(raw, page_checksum_verification=True, pre_buffer=False)
+            whole.seek(0)
+            self._file = parquet.ParquetFile(whole, page_checksum_verification=True, pre_buffer=False)
             self.schema = self._file.schema_arrow
             self._columns = Columns(self.schema, Layout.of(fields), name)
         self._rows, self.codecs = footer.rows, footer.codecs
+        self._groups = raw.groups if isinstance(raw, PieceFile) else None
 
     def _footer(self, raw: BinaryIO, limits: Limits) -> Footer:
         try:
-            return read_footer(raw, self._source.count, limits)
+            return read_footer(raw, raw.seek(0, os.SEEK_END), limits)
         except ValueError as error:
             raise self._damaged(str(error)) from None
 
     def __iter__(self) -> Iterator[list[Record]]:
         """Yields batches; ShardError where the shard is damaged."""
-        for group, rows in enumerate(self._rows):
-            before = self.records
+        for group in range(len(self._rows)) if self._groups is None else self._groups:
+            before, rows = self.records, self._rows[group]
             for batch in self._batches(group):
                 with self._damage():
                     found = self._columns.decode(batch)

@@ -29,10 +29,14 @@ class Footer:
 
     Attributes:
         rows: Rows of each row group.
+        spans: From which byte to which the pages of each row group lie; (0, 0) where it has none.
+        start: Where the footer starts.
         codecs: Codec of each column, by its dotted path, as the writer takes it; {} without row groups.
     """
 
     rows: tuple[int, ...]
+    spans: tuple[tuple[int, int], ...]
+    start: int
     codecs: dict[str, str]
 
 
@@ -72,13 +76,15 @@ def read_footer(file: BinaryIO, size: int, limits: Limits) -> Footer:
 def _checked(meta: Struct, end: int, limits: Limits) -> Footer:
     leaves = list(_leaves(_get(meta, 2, LIST)))
     groups = _get(meta, 4, LIST)
-    rows = tuple(_group(_struct(group), leaves, end, limits) for group in groups)
+    checked = [_group(_struct(group), leaves, end, limits) for group in groups]
+    rows = tuple(group[0] for group in checked)
     if sum(rows) != _get(meta, 3, I64):
         raise ValueError("the rows of the row groups do not add up")
     if 8 in meta or 9 in meta:
         raise ValueError("encrypted")
     first = _get(_struct(groups[0]), 1, LIST) if groups else []
-    return Footer(rows, {_dotted(leaf): _codec(chunk) for leaf, chunk in zip(leaves, first, strict=False)})
+    spans = tuple(group[1] for group in checked)
+    return Footer(rows, spans, end, {_dotted(leaf): _codec(chunk) for leaf, chunk in zip(leaves, first, strict=False)})
 
 
 def _get(struct: Struct, number: int, kind: int) -> Any:
@@ -135,18 +141,18 @@ def _children(parent: Struct, walk: Iterator[Any], path: tuple[bytes, ...], repe
             yield from _children(element, walk, here, again)
 
 
-def _group(group: Struct, leaves: list[_Leaf], end: int, limits: Limits) -> int:
-    """Checks a row group and returns its rows."""
+def _group(group: Struct, leaves: list[_Leaf], end: int, limits: Limits) -> tuple[int, tuple[int, int]]:
+    """Checks a row group and returns its rows, and the bytes that its pages lie between."""
     rows = _number(group, 3, I64, range(1 << 62))
     chunks = _get(group, 1, LIST)
     if len(chunks) != len(leaves):
         raise ValueError("a row group with other columns than the schema")
-    for chunk, leaf in zip(chunks, leaves, strict=True):
-        _chunk(_struct(chunk), leaf, rows, end, limits)
-    return rows
+    spans = [_chunk(_struct(chunk), leaf, rows, end, limits) for chunk, leaf in zip(chunks, leaves, strict=True)]
+    pages = [span for span in spans if span[0]]
+    return rows, (min(start for start, _ in pages), max(stop for _, stop in pages)) if pages else (0, 0)
 
 
-def _chunk(chunk: Struct, leaf: _Leaf, rows: int, end: int, limits: Limits) -> None:
+def _chunk(chunk: Struct, leaf: _Leaf, rows: int, end: int, limits: Limits) -> tuple[int, int]:
     if not chunk.keys().isdisjoint((1, 8, 9)):
         raise ValueError("a column in another file, or encrypted")
     meta = _get(chunk, 3, STRUCT)
@@ -163,3 +169,4 @@ def _chunk(chunk: Struct, leaf: _Leaf, rows: int, end: int, limits: Limits) -> N
     expanded = _number(meta, 6, I64, range(1 << 62))
     if expanded > limits.ratio_floor and expanded > limits.ratio * stored:
         raise ValueError("a decompression bomb")
+    return start, start + stored

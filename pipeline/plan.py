@@ -51,6 +51,8 @@ class Corpus(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         write: What kept documents are written as, see `targets`; None = in the format that they came in.
         fields: Where a record keeps what tamis needs.
         manifest: A list of what the files must be, see `inventory`; None = there is none.
+        split_bytes: Stored bytes; what is larger, and Parquet or plain JSON Lines on a disk, is split, see `splits`.
+            None = nothing is.
     """
 
     root: str
@@ -59,6 +61,7 @@ class Corpus(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     write: str | None = None
     fields: Fields = Fields()
     manifest: str | None = None
+    split_bytes: int | None = 1 << 30
 
 
 class ClassifierRef(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -274,6 +277,11 @@ def _check_meaning(plan: Plan) -> None:
     if plan.publish is not None and plan.publish not in plan.interventions:
         hint = nearest(plan.publish, plan.interventions)
         raise UsageError(f"`publish: {plan.publish}` names no intervention of this plan{hint}")
+    if plan.corpus.split_bytes is not None and plan.corpus.split_bytes < 1:
+        raise UsageError(
+            f"`corpus.split_bytes: {plan.corpus.split_bytes}` is no size; write a number of bytes, or null to "
+            "split nothing"
+        )
     if plan.corpus.write is not None and plan.corpus.write not in TARGETS:
         raise UsageError(f"`corpus.write: {plan.corpus.write}` is not written{nearest(plan.corpus.write, TARGETS)}")
     _check_root("corpus.root", plan.corpus.root, written=False)

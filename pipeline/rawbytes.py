@@ -105,8 +105,11 @@ class RawBytes:
             raise ShardError(f"{self.name}: read {self.count} bytes, expected the file's {before[0]}: run again")
 
 
-def _state(raw: BinaryIO) -> tuple[int, int] | None:
+def _state(raw: Any) -> tuple[int, int] | None:
     """Returns size and modification time of a local file, None where the bytes come from elsewhere."""
+    if hasattr(raw, "state"):
+        found: tuple[int, int] = raw.state()
+        return found
     try:
         stat: Any = os.fstat(raw.fileno())
     except (OSError, AttributeError):

@@ -21,7 +21,8 @@ from tamis.interventions.measures.collateral import dialect_sample
 from tamis.interventions.measures.table import MEASURES
 from tamis.interventions.rules import Intervention
 from tamis.interventions.verdict import Decisions
-from tamis.pipeline import attributes, inventory, listing, pulse, quarantine, receipts, reuse, samples, scoring
+from tamis.pipeline import attributes, pulse, quarantine, receipts, reuse, samples, scoring
+from tamis.pipeline.corpora import list_corpus
 from tamis.pipeline.counting import counted
 from tamis.pipeline.document import Document, Rejected
 from tamis.pipeline.formats import Reader, open_shard
@@ -37,12 +38,6 @@ from tamis.pipeline.storage import Store, open_store
 from tamis.pipeline.workbench import Workbench
 
 __all__ = ["filter_shard", "list_corpus", "peek"]
-
-
-def list_corpus(corpus: Corpus) -> list[Shard]:
-    """Lists the shards of a corpus, by path; see `listing.list_shards`, and `inventory` where the plan names a list."""
-    shards = listing.list_shards(corpus.root, corpus.shards)
-    return shards if corpus.manifest is None else inventory.checked(shards, corpus.shards, corpus.manifest)
 
 
 def peek(corpus: Corpus, shard: Shard, documents: int, characters: int) -> tuple[list[Document], int]:

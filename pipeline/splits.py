@@ -1,0 +1,214 @@
+"""Huge shards in pieces: the row groups of a Parquet file, the lines of plain JSON Lines, on a disk.
+
+A piece is a shard like any other, with a receipt and outputs of its own: `en/big.jsonl` becomes
+`en/big.split-00000-of-00012.jsonl` and so on. Piece k of n is what starts between k and k + 1 n-ths of the file, so its
+name says all that is needed to find it again; one in which nothing starts is left out. The stored bytes of a piece are
+its lines, or its row groups and the footer.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+from tamis.pipeline import paths
+from tamis.pipeline.errors import ShardError
+from tamis.pipeline.limits import Limits
+from tamis.pipeline.parquet_footer import MAGIC, read_footer
+from tamis.pipeline.paths import Shard
+from tamis.pipeline.rawbytes import open_raw
+
+__all__ = ["PieceFile", "expand", "is_piece", "open_piece"]
+
+#: Pieces of a shard that is just large enough to be split.
+PIECES = 4
+
+_NAME = re.compile(r"(?P<stem>.+)\.split-(?P<index>\d{5})-of-(?P<count>\d{5})(?P<ending>(?:\.[A-Za-z0-9]+)*)")
+_PROBE = 64 << 10
+
+Ranges = tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Cut:
+    """What a piece is of its file.
+
+    Attributes:
+        ranges: Stored bytes, from and to, in order; none where nothing starts in the piece.
+        groups: Row groups, None where the file has none.
+    """
+
+    ranges: Ranges
+    groups: tuple[int, ...] | None = None
+
+
+class PieceFile(io.RawIOBase):
+    """The stored bytes of a piece, as a file to read.
+
+    Args:
+        whole: The file that it is a piece of.
+        cut: Which part.
+
+    Attributes:
+        whole: As given.
+        groups: Row groups of the piece, None where the file has none.
+        size: Bytes.
+    """
+
+    def __init__(self, whole: BinaryIO, cut: _Cut) -> None:
+        self.whole = whole
+        self.groups = cut.groups
+        self.size = sum(stop - start for start, stop in cut.ranges)
+        self._ranges = cut.ranges
+        self._position = 0
+
+    def readable(self) -> bool:
+        """Returns True."""
+        return True
+
+    def seekable(self) -> bool:
+        """Returns True."""
+        return True
+
+    def tell(self) -> int:
+        """Returns the position in the piece."""
+        return self._position
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
+        """Moves to a position in the piece, and returns it."""
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self.size}[whence]
+        self._position = max(0, base + offset)
+        return self._position
+
+    def readinto(self, buffer: Any, /) -> int:
+        """Reads up to the end of a range."""
+        before = 0
+        for start, stop in self._ranges:
+            length = stop - start
+            if self._position < before + length:
+                self.whole.seek(start + self._position - before)
+                data = self.whole.read(min(len(buffer), before + length - self._position))
+                buffer[: len(data)] = data
+                self._position += len(data)
+                return len(data)
+            before += length
+        return 0
+
+    def state(self) -> tuple[int, int]:
+        """Returns what changes when the file is written to: the piece's size, and the file's modification time."""
+        return self.size, os.fstat(self.whole.fileno()).st_mtime_ns
+
+    def close(self) -> None:
+        """Closes the file."""
+        self.whole.close()
+        super().close()
+
+
+def is_piece(path: str) -> bool:
+    """Tells whether a name is one that a piece would have."""
+    return _NAME.fullmatch(path) is not None
+
+
+def expand(folder: Path, shards: Sequence[Shard], least: int, kind: Callable[[str], str]) -> list[Shard]:
+    """Puts pieces in the place of shards that are larger than `least` and can be split.
+
+    Args:
+        folder: The corpus root.
+        shards: Its shards, by path.
+        least: Stored bytes.
+        kind: Tells the format of a shard by its name: "parquet", "jsonl" with no compression, or another.
+
+    Returns:
+        Shards and pieces, by path. A shard of which an inventory knows the digest stays whole: it can be checked.
+
+    Raises:
+        UsageError: A piece would have the name of another shard.
+        ShardError: A shard vanished meanwhile.
+    """
+    found: list[Shard] = []
+    for shard in shards:
+        large = shard.size > least and not shard.sha256 and not is_piece(shard.path)
+        pieces = list(_pieces(folder, shard, least)) if large and kind(shard.path) in ("parquet", "jsonl") else []
+        found += pieces if len(pieces) > 1 else [shard]
+    if len(found) > len(shards):
+        paths.check_collisions(shard.path for shard in found)
+    return sorted(found, key=lambda shard: shard.path)
+
+
+def _pieces(folder: Path, shard: Shard, least: int) -> Iterator[Shard]:
+    count = -(-shard.size * PIECES // least)
+    name = shard.path.rpartition("/")[2]
+    ending = re.search(r"(?:\.[A-Za-z0-9]+)?$", name)
+    tail = ending[0] if ending else ""
+    stem = shard.path.removesuffix(tail)
+    with open_raw(paths.under(folder, shard.path)) as file:
+        for index in range(count):
+            if ranges := _cut(file, index, count).ranges:
+                size = sum(stop - start for start, stop in ranges)
+                name = paths.safe_relative(f"{stem}.split-{index:05d}-of-{count:05d}{tail}")
+                yield Shard(name, size, shard.version)
+
+
+def open_piece(folder: Path, path: str) -> BinaryIO | None:
+    """Opens the stored bytes of a piece; None where the name is none of a piece.
+
+    Raises:
+        ShardError: The file that it is a piece of has vanished, or has no such piece any more.
+    """
+    found = _NAME.fullmatch(path)
+    if found is None:
+        return None
+    whole = open_raw(paths.under(folder, f"{found['stem']}{found['ending']}"))
+    try:
+        cut = _cut(whole, int(found["index"]), int(found["count"]))
+        if not cut.ranges:
+            raise ShardError(
+                f"{path}: nothing starts in this piece of its file any more: it was written to; launch again"
+            )
+    except BaseException:
+        whole.close()
+        raise
+    return cast(BinaryIO, PieceFile(whole, cut))
+
+
+def _cut(file: BinaryIO, index: int, count: int) -> _Cut:
+    size = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    if index >= count:
+        return _Cut(())
+    first, last = (size * k // count for k in (index, index + 1))
+    if file.read(len(MAGIC)) == MAGIC:
+        return _of_groups(file, size, first, last)
+    start, stop = _line_start(file, first, size), _line_start(file, last, size)
+    return _Cut(((start, stop),) if stop > start else ())
+
+
+def _line_start(file: BinaryIO, position: int, size: int) -> int:
+    """Returns where the first line starts that starts at a position or after it."""
+    if position in (0, size):
+        return position
+    position -= 1
+    file.seek(position)
+    while block := file.read(_PROBE):
+        if (found := block.find(b"\n")) >= 0:
+            return position + found + 1
+        position += len(block)
+    return size
+
+
+def _of_groups(file: BinaryIO, size: int, first: int, last: int) -> _Cut:
+    try:
+        footer = read_footer(file, size, Limits())
+    except ValueError:
+        # The reader of the whole says what is wrong with it.
+        return _Cut(())
+    apart = all(a[1] <= b[0] for a, b in zip(footer.spans, footer.spans[1:], strict=False))
+    groups = tuple(i for i, span in enumerate(footer.spans) if first <= span[0] < last) if apart else ()
+    if not groups:
+        return _Cut(())
+    return _Cut(((footer.spans[groups[0]][0], footer.spans[groups[-1]][1]), (footer.start, size)), groups)
