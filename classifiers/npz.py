@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import io
+import struct
 import zipfile
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,8 @@ __all__ = ["read_arrays", "write_arrays"]
 HEADER: Final = 4096
 
 _DATE: Final = (1980, 1, 1, 0, 0, 0)
+#: What reading a damaged archive raises, beside ValueError.
+_DAMAGE: Final = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, NotImplementedError, RuntimeError)
 
 Shape = tuple[int, ...]
 
@@ -61,7 +64,7 @@ def read_arrays(path: Path, expected: Mapping[str, tuple[np.dtype[Any], Shape]])
                     f"{path}: holds {', '.join(names)}; expected the arrays {', '.join(sorted(expected))}"
                 )
             return {name: _read(archive, path, name, *expected[name]) for name in expected}
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError) as error:
+    except (*_DAMAGE, ValueError) as error:
         raise BundleError(f"{path}: no readable .npz file ({type(error).__name__}); restore the bundle") from None
 
 
@@ -71,9 +74,22 @@ def _read(archive: zipfile.ZipFile, path: Path, name: str, dtype: np.dtype[Any],
         raise BundleError(f"{path}: `{name}` takes {size} bytes, more than {dtype} {list(shape)} does")
     with archive.open(f"{name}.npy") as member:
         try:
-            array: NDArray[Any] = np.lib.format.read_array(member, allow_pickle=False)
-        except ValueError:  # objects, which only pickle can hold, or a header that is none
+            found, by_column, kind = _header(member)
+        except (ValueError, SyntaxError, TypeError, OverflowError):  # a header that is none
             raise BundleError(f"{path}: `{name}` is no array of numbers; restore the bundle") from None
-    if array.dtype != dtype or array.shape != shape:
-        raise BundleError(f"{path}: `{name}` is {array.dtype} {list(array.shape)}; expected {dtype} {list(shape)}")
-    return array
+        if kind != dtype or found != shape:
+            raise BundleError(f"{path}: `{name}` is {kind} {list(found)}; expected {dtype} {list(shape)}")
+        data = member.read()
+    if len(data) != int(np.prod(shape)) * dtype.itemsize:
+        raise BundleError(f"{path}: `{name}` has {len(data)} bytes of numbers; restore the bundle")
+    return np.frombuffer(data, dtype).reshape(shape, order="F" if by_column else "C").copy()
+
+
+def _header(member: IO[bytes]) -> tuple[Shape, bool, np.dtype[Any]]:
+    """Reads what an array says that it is, before anything of that size is made."""
+    version = np.lib.format.read_magic(member)
+    if version == (1, 0):
+        return np.lib.format.read_array_header_1_0(member)
+    if version == (2, 0):
+        return np.lib.format.read_array_header_2_0(member)
+    raise ValueError(version)

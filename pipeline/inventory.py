@@ -97,7 +97,7 @@ def read(where: str) -> dict[str, Entry]:
         raise UsageError(f"`corpus.manifest: {redact(where)}`: no such file; expected {_FORMS}") from None
     try:
         entries = _of_run(where, data) if data.startswith(b'{"') and b'"run_id"' in data else parse(data.decode())
-    except (UnicodeDecodeError, ValueError, KeyError, TypeError, msgspec.MsgspecError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError, csv.Error, msgspec.MsgspecError) as error:
         place = f" ({error})" if type(error) is ValueError else ""
         raise UsageError(f"`corpus.manifest: {redact(where)}`: is no list{place}; expected {_FORMS}") from None
     return {entry.path: entry for entry in entries}
@@ -141,7 +141,13 @@ def _table(lines: Sequence[str], delimiter: str) -> list[Entry]:
     rows = csv.DictReader(lines, delimiter=delimiter)
     if not {"path", "sha256"} <= set(rows.fieldnames or ()):
         raise ValueError("it has no columns path and sha256")
-    return [Entry(row["path"], row["sha256"], int(row["bytes"]) if row.get("bytes") else None) for row in rows]
+    entries = []
+    for row in rows:
+        # What a row lacks is None, and what it has too much stands under None.
+        if None in row or None in row.values():
+            raise ValueError("a row has other columns than the first line")
+        entries.append(Entry(row["path"], row["sha256"], int(row["bytes"]) if row.get("bytes") else None))
+    return entries
 
 
 def _of_run(where: str, data: bytes) -> list[Entry]:
@@ -156,9 +162,7 @@ def _of_run(where: str, data: bytes) -> list[Entry]:
         try:
             sealed = receipts.unseal(_bytes(path), path)
         except FileNotFoundError:
-            raise TamisError(
-                f"{redact(path)}: no such receipt, {redact(where)} has it: fetch the whole run"
-            ) from None
+            raise TamisError(f"{redact(path)}: no such receipt, {redact(where)} has it: fetch the whole run") from None
         if sealed.sha256 != line.receipt_sha256:
             raise TamisError(f"{redact(path)}: not the receipt that {redact(where)} lists: fetch the run again")
         output = sealed.brief().outputs.get("documents")
