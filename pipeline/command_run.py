@@ -6,11 +6,12 @@ import argparse
 import json
 import os
 import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from tamis.pipeline import launching, outcome, partitions, pins, runlock, versions
+from tamis.pipeline import launching, observing, outcome, partitions, pins, runlock, versions
 from tamis.pipeline import manifest as manifests
 from tamis.pipeline import plan as plans
 from tamis.pipeline.plan import Plan
@@ -50,6 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=30.0,
         help="end a local run whose worker got no further in this time; 0 waits for ever; default: 30",
     )
+    observing.add_arguments(parser)
     parser.epilog = (
         "Flags of Beam pass through (--direct_num_workers=4; --runner=FlinkRunner --flink_master=HOST:PORT); one that "
         "neither knows is an error. The same command continues an interrupted run."
@@ -91,7 +93,9 @@ def execute(checked: Preflight, options: argparse.Namespace, flags: list[str]) -
         return _dry_run(checked)
     pins.record_rates(open_store(checked.spec.plan.output), checked.spec)
     # Not kept beside the run: the pilot holds texts.
-    return _run(checked.lighter(), flags, 60 * options.stall_minutes)
+    checked = checked.lighter()
+    with observing.watching(options, checked.spec) as tell:
+        return _run(checked, flags, 60 * options.stall_minutes, tell)
 
 
 def _overridden(plan: Plan, options: argparse.Namespace) -> Plan:
@@ -120,7 +124,7 @@ def _dry_run(checked: Preflight) -> int:
     return 0
 
 
-def _run(checked: Preflight, flags: list[str], patience: float) -> int:
+def _run(checked: Preflight, flags: list[str], patience: float, tell: Callable[[str], None]) -> int:
     store = open_store(checked.spec.plan.output)
     spec = msgspec.structs.replace(checked.spec, launcher=versions.here())
     watch = Watch(store, spec.folder, len(checked.shards), checked.total_bytes)
@@ -134,9 +138,11 @@ def _run(checked: Preflight, flags: list[str], patience: float) -> int:
     except launching.EndedError as end:
         # A runner whose workers are gone may wait for them for ever: this process does not wait for it.
         _say(f"tamis: {end}")
+        tell("failed")
         os._exit(end.code)
     from tamis.pipeline import runners
 
     if runners.only_submits(flags):
+        tell("submitted")
         return outcome.submitted(spec)
     return outcome.show(store, spec, len(checked.shards))
