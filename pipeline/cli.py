@@ -15,7 +15,7 @@ from importlib import metadata
 from typing import NoReturn
 
 from tamis.classifiers.errors import RaceLost, TamisError, UsageError
-from tamis.pipeline import interrupts
+from tamis.pipeline import interrupts, jsonlog
 from tamis.pipeline.plan import nearest
 from tamis.pipeline.redact import redact
 
@@ -71,6 +71,11 @@ def parser(command: str | None = None) -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs a command and returns its exit code; a user's mistake is one message, never a traceback."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
+    with jsonlog.installed(next((word for word in arguments if word in COMMANDS), "tamis")):
+        return _guarded(arguments)
+
+
+def _guarded(arguments: list[str]) -> int:
     try:
         with interrupts.heeded():
             return _dispatch(arguments)

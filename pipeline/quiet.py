@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
+from tamis.pipeline import jsonlog
+
 __all__ = ["runner_log", "silenced"]
 
 
@@ -34,7 +36,7 @@ def runner_log(name: str) -> Iterator[tuple[TextIO, Path]]:
     os.close(handle)
     try:
         with os.fdopen(os.dup(real), "w", buffering=1) as out:
-            yield out, log
+            yield jsonlog.like_stderr(out), log
         log.unlink(missing_ok=True)
     finally:
         sys.stderr.flush()
