@@ -18,6 +18,7 @@ import pyarrow as pa
 from pyarrow import types
 
 from tamis.pipeline.json_columns import ABSENT, JSON
+from tamis.pipeline.recast import recast
 
 __all__ = ["Converter", "NotJson"]
 
@@ -59,7 +60,7 @@ class Converter:
         """
         found: list[dict[str, Any]] = [{} for _ in range(batch.num_rows)]
         for array, field, (name, to) in zip(batch.columns, self._simple, self._columns, strict=True):
-            for row, value in zip(found, array.cast(field.type).to_pylist(), strict=True):
+            for row, value in zip(found, recast(array, field.type).to_pylist(), strict=True):
                 if to is not None:
                     value = to(value)
                 if value is not _MISSING:

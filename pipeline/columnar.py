@@ -19,6 +19,7 @@ from tamis.pipeline.document import NOTHING, Document, Reason, Record, Rejected
 from tamis.pipeline.errors import ShardError
 from tamis.pipeline.json_columns import JSON
 from tamis.pipeline.jsontype import Layout, Path
+from tamis.pipeline.recast import recast
 
 __all__ = ["BATCH_ROWS", "Columns", "Row", "check", "is_text", "plain_schema", "rows_of"]
 
@@ -246,7 +247,7 @@ def rows_of(batch: Any, places: list[int]) -> Any:
     """Picks rows of a batch, with types made plain: the result holds these rows and nothing else."""
     schema = plain_schema(batch.schema)
     columns = [
-        column.cast(field.type).take(pa.array(places)) for column, field in zip(batch.columns, schema, strict=True)
+        recast(column, field.type).take(pa.array(places)) for column, field in zip(batch.columns, schema, strict=True)
     ]
     return pa.RecordBatch.from_arrays(columns, schema=schema)
 

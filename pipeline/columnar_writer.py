@@ -16,6 +16,7 @@ from tamis.pipeline.document import Document
 from tamis.pipeline.hashing import HashingSink
 from tamis.pipeline.jsontype import Layout, Path
 from tamis.pipeline.plan import Fields
+from tamis.pipeline.recast import recast_table
 
 __all__ = ["ColumnarWriter", "RowGroups"]
 
@@ -124,7 +125,7 @@ class ColumnarWriter:
                 self._start(documents[start - count].row.batch.schema)
             changed = _rewritten(batch, self._text, part) if any(text is not None for text in part) else batch
             for table in self._groups.add(changed):
-                self._put(table.cast(self._schema))
+                self._put(recast_table(table, self._schema))
             self.records += count
 
     def finish(self) -> None:
@@ -132,7 +133,7 @@ class ColumnarWriter:
         if self._writer is None:
             self._start(pa.schema([]))
         if (table := self._groups.rest()).num_rows:
-            self._put(table.cast(self._schema))
+            self._put(recast_table(table, self._schema))
         self._writer.close()
         self._sink.finish()
 
