@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from tamis.classifiers.errors import UsageError
-from tamis.pipeline import dataflow, pulse
+from tamis.pipeline import dataflow, portable, pulse
 from tamis.pipeline.plan import Plan, nearest
 from tamis.pipeline.quiet import silenced
 
@@ -69,6 +69,8 @@ def check_plan(flags: Sequence[str], plan: Plan) -> None:
     named = _named(flags)
     if named.runner == dataflow.RUNNER:
         dataflow.check(plan, named)
+    elif not local(flags):
+        portable.check(plan, named)
 
 
 def _named(flags: Sequence[str]) -> argparse.Namespace:
@@ -121,7 +123,7 @@ def launch(bench: Workbench, flags: Sequence[str], total_bytes: int) -> None:
     spec = msgspec.json.encode(bench.spec)
     job.keep(spec, bench)
     logging.getLogger("apache_beam").setLevel(logging.WARNING)
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), portable.startable():
         warnings.simplefilter("ignore")
         options = _options(flags, total_bytes, bench.spec.run_id)
         with beam.Pipeline(_local_runner(options) if local(flags) else None, options=options) as pipeline:

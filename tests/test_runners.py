@@ -1,7 +1,18 @@
+import msgspec
 import pytest
 
 from tamis.classifiers.errors import UsageError
+from tamis.pipeline import plan as plans
 from tamis.pipeline import runners
+
+PLAN = """\
+name: relative
+corpus: {root: corpus, shards: "*.jsonl"}
+classifiers: {policy: builtin:policy-en}
+interventions: {drop: [{when: "hate >= 0.9", do: drop}]}
+publish: drop
+output: out
+"""
 
 
 @pytest.mark.parametrize(
@@ -47,3 +58,26 @@ def test_a_small_corpus_is_not_shared_out(monkeypatch):
     monkeypatch.setattr(runners.os, "sched_getaffinity", lambda _: range(8))
     assert [runners.workers_for(size << 20) for size in (0, 63, 64, 200, 5000)] == [1, 1, 2, 4, 8]
     assert runners._options([], 0).get_all_options()["direct_running_mode"] == "in_memory"
+
+
+@pytest.mark.parametrize(
+    ("flags", "refused"),
+    [
+        (["--runner=FlinkRunner"], "`corpus.root` (corpus), `output` (out)"),
+        (["--runner=PortableRunner", "--job_endpoint=localhost:1"], "give absolute paths"),
+        (["--runner=PortableRunner", "--environment_type=LOOPBACK"], None),
+        (["--runner=PrismRunner"], None),
+        ([], None),
+    ],
+)
+def test_relative_paths_are_refused_where_workers_are_elsewhere(flags, refused):
+    plan = plans.parse(PLAN)
+    if refused is None:
+        return runners.check_plan(flags, plan)
+    with pytest.raises(UsageError) as error:
+        runners.check_plan(flags, plan)
+    assert refused in str(error.value)
+    absolute = msgspec.structs.replace(
+        plan, output="s3://bucket/out", corpus=msgspec.structs.replace(plan.corpus, root="/corpus")
+    )
+    return runners.check_plan(flags, absolute)
