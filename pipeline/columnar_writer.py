@@ -16,7 +16,7 @@ from tamis.pipeline.document import Document
 from tamis.pipeline.hashing import HashingSink
 from tamis.pipeline.jsontype import Layout, Path
 from tamis.pipeline.plan import Fields
-from tamis.pipeline.recast import recast_table
+from tamis.pipeline.recast import recast_batch, recast_table
 
 __all__ = ["ColumnarWriter", "RowGroups"]
 
@@ -26,13 +26,16 @@ class RowGroups:
 
     Args:
         schema: The rows' schema.
+
+    Attributes:
+        schema: As given.
     """
 
     ROWS = 10_000
     BYTES = 64 << 20
 
     def __init__(self, schema: Any) -> None:
-        self._schema = schema
+        self.schema = schema
         self._parts: list[Any] = []
         self._rows = 0
         self._bytes = 0
@@ -52,7 +55,7 @@ class RowGroups:
 
     def rest(self) -> Any:
         """Returns the rows that are waiting, as a table."""
-        table = pa.Table.from_batches(self._parts, self._schema).combine_chunks()
+        table = pa.Table.from_batches(self._parts, self.schema).combine_chunks()
         self._parts, self._rows, self._bytes = [], 0, 0
         return table
 
@@ -124,7 +127,7 @@ class ColumnarWriter:
             if self._writer is None:
                 self._start(documents[start - count].row.batch.schema)
             changed = _rewritten(batch, self._text, part) if any(text is not None for text in part) else batch
-            for table in self._groups.add(changed):
+            for table in self._groups.add(recast_batch(changed, self._groups.schema)):
                 self._put(recast_table(table, self._schema))
             self.records += count
 

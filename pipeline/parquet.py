@@ -11,7 +11,8 @@ import os
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
-from pyarrow import parquet
+import pyarrow as pa
+from pyarrow import parquet, types
 
 from tamis.pipeline.columnar import BATCH_ROWS, Columns
 from tamis.pipeline.columnar_reader import ColumnarReader
@@ -95,17 +96,30 @@ class ParquetWriter(ColumnarWriter):
 
     def __init__(self, sink: BinaryIO, fields: Fields, like: ColumnarReader | None = None) -> None:
         self._codecs: dict[str, str] | str = getattr(like, "codecs", None) or "zstd"
-        super().__init__(sink, fields, None if like is None else like.schema)
+        schema = None if like is None else like.schema
+        # Parquet keeps its own types; of Arrow's, lists of fixed size with nulls could be written and not be read.
+        super().__init__(sink, fields, schema if isinstance(like, ParquetReader) else schema and _listed(schema))
 
     def _open(self, sink: HashingSink, schema: Any) -> Any:
-        return parquet.ParquetWriter(
-            sink,
-            schema,
-            compression=self._codecs,
-            # The names of list items stay what they are.
-            use_compliant_nested_type=False,
-            write_page_checksum=True,
-        )
+        # The names of list items stay what they are.
+        options: dict[str, Any] = {"use_compliant_nested_type": False, "write_page_checksum": True}
+        try:
+            return parquet.ParquetWriter(sink, schema, compression=self._codecs, **options)
+        except pa.ArrowNotImplementedError as error:
+            raise ShardError(f"a column has a type that Parquet does not: {error}; leave `corpus.write` out") from None
 
     def _put(self, table: Any) -> None:
         self._writer.write_table(table, row_group_size=RowGroups.ROWS)
+
+
+def _listed(schema: Any) -> Any:
+    """Returns a schema in which lists of a fixed size are lists of any."""
+    return pa.schema([field.with_type(_list_of(field.type)) for field in schema], schema.metadata)
+
+
+def _list_of(kind: Any) -> Any:
+    if types.is_fixed_size_list(kind):
+        return pa.list_(kind.value_field.with_type(_list_of(kind.value_type)))
+    if types.is_struct(kind):
+        return pa.struct([field.with_type(_list_of(field.type)) for field in kind])
+    return pa.list_(kind.value_field.with_type(_list_of(kind.value_type))) if types.is_list(kind) else kind

@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 from pyarrow import types
 
-__all__ = ["recast", "recast_table"]
+__all__ = ["recast", "recast_batch", "recast_table"]
 
 
 def recast(array: Any, kind: Any) -> Any:
@@ -33,6 +33,14 @@ def recast(array: Any, kind: Any) -> Any:
             items = recast(whole.values, kind.value_type)
             return make.from_arrays(whole.offsets, items, type=kind, mask=whole.is_null())
     return array.cast(kind)
+
+
+def recast_batch(batch: Any, schema: Any) -> Any:
+    """Returns a record batch with another schema of the same structure."""
+    if batch.schema == schema:
+        return batch
+    columns = [recast(column, field.type) for column, field in zip(batch.columns, schema, strict=True)]
+    return pa.RecordBatch.from_arrays(columns, schema=schema)
 
 
 def recast_table(table: Any, schema: Any) -> Any:

@@ -300,6 +300,37 @@ def test_page_checksums_and_types_of_columnar_sources():
     assert found.equals(table)
 
 
+def arrow_of(column: pa.Array) -> bytes:
+    sink = io.BytesIO()
+    table = pa.table({"text": [str(i) for i in range(len(column))], "c": column})
+    with pa.ipc.new_file(sink, table.schema) as writer:
+        writer.write_table(table)
+    return sink.getvalue()
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pa.array([[1, 2], None, [3, None]], pa.list_(pa.int8(), 2)),
+        pa.array([{"v": [1.5]}, {"v": None}, None], pa.struct([("v", pa.list_(pa.float32(), 1))])),
+        pa.array(["a", "b", "a"]).dictionary_encode(),
+        pa.array(["a", None], pa.string_view()),
+        pa.array([[("k", 1)], None, []], pa.map_(pa.string(), pa.int64())),
+        pa.array([[None], []], pa.list_(pa.null())),
+    ],
+)
+def test_arrow_to_parquet_keeps_values(column):
+    """Also of lists of a fixed size, which pyarrow writes to Parquet with nulls and does not read."""
+    found = parquet.read_table(io.BytesIO(converted(arrow_of(column), "a.arrow", "parquet"))).column("c")
+    assert found.to_pylist() == column.to_pylist()
+
+
+@pytest.mark.parametrize("target", ["parquet", "jsonl"])
+def test_types_that_have_no_place(target):
+    with pytest.raises(ShardError, match="month_day_nano_interval"):
+        converted(arrow_of(pa.nulls(1, pa.month_day_nano_interval())), "a.arrow", target)
+
+
 def test_a_flipped_bit_is_seen():
     data = bytearray(converted(b"".join(line(text=f"some words {i}") for i in range(100)), "a.jsonl", "parquet"))
     data[len(data) // 4] ^= 1
