@@ -42,6 +42,7 @@ class _Feed:
         self.offset = 0
         self.size = 0
         self.long: LongLine | None = None
+        self._open = False
         self._source = self._split(stream, limit)
         self._limit = limit
 
@@ -58,13 +59,15 @@ class _Feed:
         self.lines, self.size, self.long = [], 0, None
 
     def skip(self) -> str | None:
-        """Passes over the rest of a record that is too long, whose quotes are open.
+        """Passes over the rest of a record that is too long, where its quotes are open.
 
         Returns:
             SHA-256 of the whole record; None where the file ends before its quotes do.
         """
         state = hashlib.sha256(b"".join(self.lines))
         self.lines = []
+        if not self._open:
+            return state.hexdigest()
         for line in self._source:
             if isinstance(line, LongLine):
                 break
@@ -78,14 +81,17 @@ class _Feed:
         return self
 
     def __next__(self) -> str:
-        if self.size > self._limit:
-            raise _TooLong
         line = next(self._source)
         if isinstance(line, LongLine):
             self.long = line
             raise _TooLong
+        # The parser asks for another line of a record only while its quotes are open.
+        self._open = bool(self.lines) != bool(line.count(b'"') % 2)
         self.lines.append(line)
         self.size += len(line)
+        if self.size > self._limit:
+            # Before the parser sees it: that takes four bytes a character, and copies them when they grow.
+            raise _TooLong
         # Bytes that are not UTF-8 travel as lone surrogates, so that the parser sees where the record ends.
         return line.removeprefix(_mark(self.offset, line)).decode("utf-8", "surrogateescape")
 
@@ -113,7 +119,7 @@ class CsvReader(StreamReader):
         self.header = b""
         self.delimiter = delimiter
         self._fields = fields
-        self._limit = self._limits.line
+        self._limit = self._limits.line // 2
         self._feed = _Feed(stream, self._limit)
 
     def __iter__(self) -> Iterator[list[Record]]:

@@ -31,7 +31,7 @@ from tamis.pipeline.lines import Lines, LongLine, split
 from tamis.pipeline.plan import Fields
 from tamis.pipeline.stream_formats import StreamReader, StreamWriter
 
-__all__ = ["BATCH_BYTES", "BATCH_RECORDS", "JsonlReader", "JsonlWriter", "rejected"]
+__all__ = ["BATCH_BYTES", "BATCH_RECORDS", "JsonlReader", "JsonlWriter", "rejected", "too_wide"]
 
 #: Records and stored bytes after which a batch is full. What is read does not depend on where batches end.
 BATCH_RECORDS = 1000
@@ -100,6 +100,8 @@ class JsonlReader(StreamReader):
                     raise Odd
                 if not shallow and jsonscan.too_deep(raw, nesting):
                     raise Odd
+                if self._is_wide(raw):
+                    raise Odd
                 text, ident, source, url, extras = read(raw)
                 record: Record | None = Document(
                     ident or f"{name}#{number}", text, source, url, extras, raw, offset, number, not ident
@@ -123,12 +125,17 @@ class JsonlReader(StreamReader):
         if fault is not None:
             self._check_tail(raw)
             return rejected(raw, offset, number, fault)
+        if self._is_wide(raw):
+            return too_wide(raw, offset, number, self._limits)
         values = jsoncareful.read(body, self._layout)
         if not isinstance(values, jsoncareful.Values):
             return rejected(raw, offset, number, values)
         text, ident, source, url, extras = values
         made = f"{self._stream.name}#{number}"
         return Document(ident or made, text, source, url, extras, raw, offset, number, not ident)
+
+    def _is_wide(self, raw: bytes) -> bool:
+        return 4 * len(raw) > self._limits.text < jsonscan.text_size(raw, escaped=True)
 
     def _too_long(self, line: LongLine) -> Rejected:
         number, self.records = self.records, self.records + 1
@@ -154,6 +161,11 @@ class JsonlReader(StreamReader):
 def rejected(raw: bytes, offset: int, number: int, fault: jsonfaults.Fault) -> Rejected:
     """Makes the entry of a record that cannot be used."""
     return Rejected(number, offset, len(raw), *fault, hashlib.sha256(raw).hexdigest(), raw)
+
+
+def too_wide(raw: bytes, offset: int, number: int, limits: Limits) -> Rejected:
+    """Makes the entry of a record whose text would take more memory than is allowed."""
+    return rejected(raw, offset, number, (Reason.TOO_LONG, f"at most {limits.text} bytes in memory"))
 
 
 class JsonlWriter(StreamWriter):

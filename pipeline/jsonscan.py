@@ -11,7 +11,7 @@ import codecs
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Bytes", "brackets", "is_open", "too_deep", "utf8_fault"]
+__all__ = ["Bytes", "brackets", "is_open", "text_size", "too_deep", "utf8_fault"]
 
 Bytes = NDArray[np.uint8]
 
@@ -56,6 +56,22 @@ def utf8_fault(raw: bytes) -> int | None:
         except UnicodeDecodeError as error:
             return start - waiting + error.start
     return None
+
+
+def text_size(raw: bytes, escaped: bool = False) -> int:
+    r"""Returns the bytes that UTF-8 takes as a str, at most: CPython gives all characters the width of the widest.
+
+    Args:
+        raw: Bytes of UTF-8, or of a JSON record that holds a text.
+        escaped: Whether `\uXXXX` stands for a character in them.
+    """
+    width = (4 if b"\\ud" in raw or b"\\uD" in raw else 2 if b"\\u" in raw else 1) if escaped else 1
+    characters = 0
+    for piece in _pieces(raw):
+        highest = int(piece.max())
+        width = max(width, 4 if highest >= 0xF0 else 2 if highest >= 0xC4 else 1)
+        characters += int(np.count_nonzero((piece & 0xC0) != 0x80))
+    return width * characters
 
 
 def _pieces(raw: bytes) -> list[Bytes]:

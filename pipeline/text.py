@@ -20,8 +20,8 @@ from typing import BinaryIO, Literal
 from tamis.pipeline.decompress import Compression, VerifiedStream
 from tamis.pipeline.document import NOTHING, Document, Reason, Record, Rejected
 from tamis.pipeline.errors import ShardError
-from tamis.pipeline.jsonl import BATCH_BYTES, BATCH_RECORDS, rejected
-from tamis.pipeline.jsonscan import utf8_fault
+from tamis.pipeline.jsonl import BATCH_BYTES, BATCH_RECORDS, rejected, too_wide
+from tamis.pipeline.jsonscan import text_size, utf8_fault
 from tamis.pipeline.limits import Limits
 from tamis.pipeline.lines import LongLine, split
 from tamis.pipeline.stream_formats import StreamReader, StreamWriter
@@ -106,6 +106,8 @@ class TextReader(StreamReader):
         if b"\0" in raw:
             self._check_tail(raw)
             return rejected(raw, piece.offset, number, (Reason.NUL_BYTE, f"byte {raw.index(0)}"))
+        if 4 * len(raw) > self._limits.text < text_size(raw):
+            return too_wide(raw, piece.offset, number, self._limits)
         text = raw[start:stop].decode("utf-8")
         return Document(f"{self._stream.name}#{number}", text, "", "", NOTHING, raw, piece.offset, number, True)
 

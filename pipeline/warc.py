@@ -20,8 +20,8 @@ from typing import Any
 from tamis.pipeline.decompress import VerifiedStream
 from tamis.pipeline.document import NOTHING, Document, Reason, Record, Rejected
 from tamis.pipeline.jsonfaults import Fault
-from tamis.pipeline.jsonl import rejected
-from tamis.pipeline.jsonscan import utf8_fault
+from tamis.pipeline.jsonl import rejected, too_wide
+from tamis.pipeline.jsonscan import text_size, utf8_fault
 from tamis.pipeline.limits import Limits
 from tamis.pipeline.plan import Fields
 from tamis.pipeline.stream_formats import StreamReader
@@ -91,6 +91,8 @@ class WarcReader(StreamReader):
             detail = f"at most {self._limit} bytes"
             fault = (Reason.TOO_LONG, detail, record.sha256, None)
             return Rejected(self.records, record.offset, record.length, *fault)
+        if 4 * len(record.block) > self._limits.text < text_size(record.block):
+            return too_wide(record.raw, record.offset, self.records, self._limits)
         if self._digests and not _digest_holds(record):
             return self._rejected(record, (Reason.BAD_RECORD, "the block digest does not match"))
         try:

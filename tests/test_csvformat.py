@@ -168,3 +168,14 @@ def test_long_records(row):
     for record in bad:
         part = data[record.offset : record.offset + record.length]
         assert hashlib.sha256(part).hexdigest() == record.sha256
+
+
+@pytest.mark.parametrize("size", [100, 5_000, 200_000])
+@pytest.mark.parametrize("end", [b'stone"\n', b'"\n', b'"",""\n"\n', b'"\r\n'])
+def test_a_record_that_is_too_long_over_several_lines_costs_one_record(size, end):
+    long = b'2,"' + b"a river\n" * (size // 8) + end
+    found = records(b"id,text\n1,a\n" + long + b"3,b\n", limits=Limits(line=size))
+    assert [type(record).__name__ for record in found] == ["Document", "Rejected", "Document"]
+    assert (found[1].reason, found[1].length) == (Reason.TOO_LONG, len(long))
+    assert found[1].sha256 == hashlib.sha256(long).hexdigest()
+    assert found[2].offset == 12 + len(long)

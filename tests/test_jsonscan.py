@@ -60,3 +60,13 @@ def test_utf8(raw, piece):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(jsonscan, "_PIECE", piece)
         assert jsonscan.utf8_fault(raw) == expected
+
+
+@settings(deadline=None)
+@given(st.text(alphabet="ab\u00e9\u00ff\u0100\u6f22\U0001f600", min_size=1), st.booleans())
+def test_a_text_takes_no_more_than_is_said(text, ascii_only):
+    raw = json.dumps(text, ensure_ascii=ascii_only).encode()[1:-1]
+    width = 4 if max(text) > "\uffff" else 2 if max(text) > "\u00ff" else 1
+    assert jsonscan.text_size(raw, escaped=True) >= width * len(text)
+    if not ascii_only:
+        assert jsonscan.text_size(raw) == width * len(text)
