@@ -14,7 +14,8 @@ from tamis.pipeline.rawbytes import RawBytes
 
 __all__ = ["ColumnarReader"]
 
-_FAULTS = (pa.ArrowException, OSError, ValueError, OverflowError, MemoryError, NotImplementedError)
+# KeyError: a type that pyarrow has no class for.
+_FAULTS = (pa.ArrowException, OSError, ValueError, KeyError, OverflowError, MemoryError, NotImplementedError)
 
 
 class ColumnarReader:
