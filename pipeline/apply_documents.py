@@ -27,7 +27,7 @@ from tamis.pipeline.receipts import Brief, Output
 from tamis.pipeline.scoreread import Stored
 from tamis.pipeline.storage import Store
 
-__all__ = ["write"]
+__all__ = ["entries_of", "write"]
 
 _LISTS: Final = ("ids", "sources", "domains", "languages")
 _ARRAYS: Final = ("keys", "bytes", "words", "evaluated")
@@ -164,7 +164,7 @@ def _with_texts(stored: Stored, rows: NDArray[np.intp], texts: Sequence[str], ta
     batch, cut = stored.batch, passages.split(texts, target)
     if cut.words.tolist() != batch.words[rows].tolist():
         raise ShardError(f"{shard}: a document has another number of words than when it was scored: score it anew")
-    entries = _entries(batch, rows, cut, shard)
+    entries = entries_of(batch, rows, cut, shard)
     fields = {name: [values[i] for i in rows.tolist()] for name, values in batch.fields.items()}
     lists: dict[str, Any] = {name: [getattr(batch, name)[i] for i in rows.tolist()] for name in _LISTS}
     arrays: dict[str, Any] = {name: getattr(batch, name)[rows] for name in _ARRAYS}
@@ -181,7 +181,7 @@ def _with_texts(stored: Stored, rows: NDArray[np.intp], texts: Sequence[str], ta
     )
 
 
-def _entries(batch: Batch, rows: NDArray[np.intp], cut: Passages, shard: str) -> NDArray[np.intp]:
+def entries_of(batch: Batch, rows: NDArray[np.intp], cut: Passages, shard: str) -> NDArray[np.intp]:
     """Returns the stored entry of each passage: its own where it is notable, else the rest of its document.
 
     Raises:

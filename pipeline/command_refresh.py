@@ -74,7 +74,9 @@ def _tell(found: Refresh) -> None:
     }
     _say(f"{name}: against run {found.base}: {', '.join(f'{len(v):,} {k}' for k, v in numbers.items() if v)} shards")
     if found.differs:
-        _say(f"{name}: every shard is processed: {'; '.join(found.differs)}")
+        again = found.checked.spec.redecide is not None
+        what = "unchanged shards are decided again on their stored scores" if again else "every shard is scored anew"
+        _say(f"{name}: {what}: {'; '.join(found.differs)}")
 
 
 def _unchanged(found: Refresh) -> int:

@@ -23,7 +23,7 @@ from tamis.pipeline.paths import Shard
 from tamis.pipeline.receipts import Brief
 from tamis.pipeline.storage import Store
 
-__all__ = ["LISTING", "Changes", "compare", "input_of", "read", "write"]
+__all__ = ["LISTING", "Changes", "compare", "input_of", "read", "same", "write"]
 
 LISTING = "LISTING.jsonl"
 
@@ -114,6 +114,11 @@ def compare(before: dict[str, Shard], after: Iterable[Shard]) -> Changes:
 def _kind(before: Shard | None, after: Shard) -> str:
     if before is None:
         return "new"
-    if before == after:
-        return "unchanged"
-    return "touched" if before.size == after.size else "changed"
+    if before.size != after.size:
+        return "changed"
+    return "unchanged" if same(before, after) else "touched"
+
+
+def same(before: Shard | None, after: Shard) -> bool:
+    """Whether a shard is listed as it was; what else a listing tells of it is no part of that."""
+    return before is not None and (before.size, before.version) == (after.size, after.version)

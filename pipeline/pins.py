@@ -12,12 +12,15 @@ from importlib import metadata
 
 import msgspec
 
+from tamis.classifiers.errors import UsageError
+from tamis.interventions.rules import Intervention
+from tamis.pipeline import storable
 from tamis.pipeline.canonical import canonical_bytes
 from tamis.pipeline.plan import Plan
 from tamis.pipeline.runspec import RunSpec, identified
 from tamis.pipeline.storage import Store
 
-__all__ = ["RATES", "keeps_evaluation", "keeps_rates", "record_rates", "recorded_rates"]
+__all__ = ["RATES", "keeps_evaluation", "keeps_rates", "keeps_scores", "record_rates", "recorded_rates"]
 
 #: Where the rates of random controls are kept for the later launches of a run.
 RATES = "runs/.rates"
@@ -43,6 +46,43 @@ def keeps_rates(plan: Plan, bundles: Mapping[str, str], before: RunSpec | None) 
     same = plan.interventions == before.plan.interventions and plan.classifiers == before.plan.classifiers
     same = same and plan.passages == before.plan.passages and plan.corpus.fields == before.plan.corpus.fields
     return same and dict(bundles) == before.bundles and before.version == metadata.version("tamis")
+
+
+def keeps_scores(before: RunSpec, after: RunSpec, interventions: Mapping[str, Intervention]) -> bool:
+    """Whether the scores that a run has stored are those that another would make: only rules differ between them.
+
+    Args:
+        before: The run that has the scores.
+        after: The run that is to be made.
+        interventions: Its interventions.
+    """
+    plans = before.plan, after.plan
+    # Further fields are read with the documents, and what is written concerns no score.
+    same = [before.plan.passages == after.plan.passages, before.plan.corpus.format == after.plan.corpus.format]
+    same += [getattr(plans[0].corpus.fields, key) == getattr(plans[1].corpus.fields, key) for key in ("id", "text")]
+    same += [getattr(before, key) == getattr(after, key) for key in ("version", "evaluator", "sample_level", "scores")]
+    refs = [plan.refs() for plan in plans]
+    same += [before.bundles.get(name) == identity for name, identity in after.bundles.items()]
+    if not all(same) or before.scores is not None:
+        return False
+    evaluators = [plan.evaluator_ref() for plan in plans]
+    same = [refs[0][name].aggregate == refs[1][name].aggregate for name in after.bundles]
+    same += [(one and one.aggregate) == (other and other.aggregate) for one, other in [evaluators]]
+    same += [
+        before.floors.get(name, {}).get(category, 1.0) <= floor
+        for name, found in after.floors.items()
+        for category, floor in found.items()
+    ]
+    return all(same) and _decidable(before, after, interventions)
+
+
+def _decidable(before: RunSpec, after: RunSpec, interventions: Mapping[str, Intervention]) -> bool:
+    try:
+        aggregates = {name: ref.aggregate for name, ref in after.plan.refs().items()}
+        storable.check(interventions, aggregates, before.floors)
+    except UsageError:
+        return False
+    return True
 
 
 def recorded_rates(store: Store, spec: RunSpec) -> dict[str, float] | None:

@@ -114,7 +114,7 @@ def _check_again(store: Store, spec: RunSpec, merged: Merged, context: Context, 
 
 def _portable(spec: RunSpec) -> RunSpec:
     """Returns the spec without where, and after which run, it was written: the same run has the same record."""
-    told: dict[str, Any] = {"base": None, "reuse": None, "rehash": False, "launcher": {}}
+    told: dict[str, Any] = {"base": None, "reuse": None, "redecide": None, "rehash": False, "launcher": {}}
     return msgspec.structs.replace(spec, **told, plan=msgspec.structs.replace(spec.plan, output=""))
 
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import msgspec
 
 from tamis.classifiers.errors import TamisError
-from tamis.pipeline import listed, preflight, runspec
+from tamis.pipeline import listed, pins, preflight, runspec
 from tamis.pipeline import manifest as manifests
 from tamis.pipeline.canonical import canonical_bytes
 from tamis.pipeline.listed import Changes
@@ -43,7 +43,8 @@ class Refresh:
         base: The published run, `manifest.NOTHING` where there is none.
         checked: The run to be made, with what it takes over.
         changes: How the corpus differs from that of the published run; None where there is none.
-        differs: What makes every shard be processed anew, in words; () = unchanged shards are taken over.
+        differs: Why unchanged shards are not taken over as they are, in words; () = they are. With
+            `checked.spec.redecide` their scores are.
     """
 
     base: str
@@ -77,7 +78,9 @@ def prepare(plan: Plan, *, rescale: bool = False, rehash: bool = False) -> Refre
     spec = told_apart(store, checked.spec, checked.shards, known, before, rehash)
     differs = ("nothing is published yet",) if before is None else differences(before.spec, spec)
     reuse = before.run_id if before is not None and not differs else None
-    spec = msgspec.structs.replace(spec, base=base, reuse=reuse, rehash=rehash)
+    kept = before is not None and bool(differs) and pins.keeps_scores(before.spec, spec, checked.bench.interventions)
+    redecide = before.run_id if before is not None and kept else None
+    spec = msgspec.structs.replace(spec, base=base, reuse=reuse, redecide=redecide, rehash=rehash)
     return Refresh(
         base, checked.bound(spec), None if before is None else listed.compare(known, checked.shards), differs
     )
@@ -143,10 +146,10 @@ def told_apart(
     if store.size(f"{spec.folder}/{MANIFEST}") is None:
         return spec
     known = listed.read(store, spec.run_id)
-    doubtful = [shard for shard in shards if rehash or known.get(shard.path) != shard]
+    doubtful = [shard for shard in shards if rehash or not listed.same(known.get(shard.path), shard)]
 
     def altered(shard: Shard) -> list[str] | None:
-        if near and before is not None and not rehash and near.get(shard.path) == shard:
+        if near and before is not None and not rehash and listed.same(near.get(shard.path), shard):
             found = listed.input_of(store, before.run_id, shard.path)[0].input.sha256
         else:
             found = digest_of(spec.plan.corpus, shard)

@@ -13,7 +13,7 @@ from tamis.pipeline.formats import open_stored
 from tamis.pipeline.paths import Shard
 from tamis.pipeline.plan import Corpus
 from tamis.pipeline.rawbytes import RawBytes
-from tamis.pipeline.receipts import Receipt
+from tamis.pipeline.receipts import Input, Receipt
 from tamis.pipeline.runspec import RunSpec
 from tamis.pipeline.storage import Store
 
@@ -33,7 +33,9 @@ def taken_over(store: Store, spec: RunSpec, shard: Shard) -> Receipt | None:
     if spec.reuse is None:
         return None
     found = _receipt(store, spec.reuse, shard.path)
-    if found is None or found[0].fingerprint != spec.fingerprint or not same_input(spec, shard, *found):
+    if found is None or found[0].fingerprint != spec.fingerprint:
+        return None
+    if not same_input(spec, shard, found[0].input, found[1]):
         return None
     return found[0] if _copied(store, spec, found[0]) else None
 
@@ -46,17 +48,23 @@ def _receipt(store: Store, run_id: str, shard: str) -> tuple[Receipt, str] | Non
         return None
 
 
-def same_input(spec: RunSpec, shard: Shard, receipt: Receipt, version: str) -> bool:
-    """Whether a receipt, which speaks of a version, is about the shard as it is now; its bytes are read if in doubt."""
-    if receipt.input.bytes != shard.size or shard.sha256 not in ("", receipt.input.sha256):
+def same_input(spec: RunSpec, shard: Shard, read: Input, version: str) -> bool:
+    """Whether a shard is what was read once as a version; its bytes are read where that is in doubt."""
+    if read.bytes != shard.size:
         return False
     if version == shard.version and not spec.rehash:
         return True
-    return digest_of(spec.plan.corpus, shard) == receipt.input.sha256
+    return digest_of(spec.plan.corpus, shard) == read.sha256
 
 
 def digest_of(corpus: Corpus, shard: Shard) -> str:
-    """Returns the sha256 of a shard's stored bytes; ShardError where it vanished or is being written to."""
+    """Returns the sha256 of a shard's stored bytes, or what the corpus' own list says that it is.
+
+    Raises:
+        ShardError: The shard vanished, or is being written to.
+    """
+    if shard.sha256:
+        return shard.sha256
     with open_stored(corpus.root, shard.path, shard.version) as file:
         raw = RawBytes(file, shard.path)
         while raw.read(1 << 20):

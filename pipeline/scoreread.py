@@ -54,6 +54,7 @@ class ScoreFile:
 
     Attributes:
         categories: Categories of each classifier, by name; `EVALUATOR` among them where there was one.
+        minors: Classifiers that `Batch.minors` is stored of.
 
     Raises:
         ShardError: It is not the file that was written.
@@ -72,7 +73,7 @@ class ScoreFile:
             raise ShardError(f"{name}: format {facts['format']}, this version reads {FORMAT}: score the corpus anew")
         self._lists = facts["mentions"]
         # A file of an earlier version has none: a rule that asks for them says so.
-        self._minors = facts.get("minors", [])
+        self.minors = facts.get("minors", [])
         self.categories = {str(key): tuple(map(str, names)) for key, names in facts["categories"].items()}
         self.fields = tuple(one[6:] for one in self._file.schema_arrow.names if one.startswith("field."))
 
@@ -121,7 +122,7 @@ class ScoreFile:
             evaluator=evaluator,
             evaluated=table["evaluated"].to_numpy(),
             mentions=mentioned.restored(table, self._lists),
-            minors={name: table[f"{name}__minors"].to_numpy() for name in self._minors},
+            minors={name: table[f"{name}__minors"].to_numpy() for name in self.minors},
             fields={name: _values(table[f"field.{name}"].to_pylist()) for name in self.fields},
         )
         return Stored(batch, numbers, chars)

@@ -7,7 +7,7 @@ fails leaves no file under a final name that its next attempt would not replace.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 
@@ -21,7 +21,7 @@ from tamis.interventions.measures.collateral import dialect_sample
 from tamis.interventions.measures.table import MEASURES
 from tamis.interventions.rules import Intervention
 from tamis.interventions.verdict import Decisions
-from tamis.pipeline import attributes, pulse, quarantine, receipts, reuse, samples, scoring
+from tamis.pipeline import attributes, pulse, quarantine, receipts, rescored, reuse, samples, scoring
 from tamis.pipeline.corpora import list_corpus
 from tamis.pipeline.counting import counted
 from tamis.pipeline.document import Document, Rejected
@@ -89,7 +89,7 @@ def _finished(store: Store, spec: RunSpec, shard: Shard) -> Receipt | None:
         receipt, version = receipts.decode(store.read(path), path)
     except (FileNotFoundError, ShardError):
         return None
-    if receipt.fingerprint != spec.fingerprint or not reuse.same_input(spec, shard, receipt, version):
+    if receipt.fingerprint != spec.fingerprint or not reuse.same_input(spec, shard, receipt.input, version):
         return None
     complete = all(store.size(f"{spec.folder}/{item.path}") == item.bytes for item in receipt.outputs.values())
     return receipt if complete else None
@@ -97,7 +97,8 @@ def _finished(store: Store, spec: RunSpec, shard: Shard) -> Receipt | None:
 
 def _process(bench: Workbench, shard: Shard, store: Store) -> Receipt:
     spec = bench.spec
-    work = _Work(bench)
+    stored = rescored.find(store, spec, shard)
+    work = _Work(bench, (lambda documents: scoring.score(bench, documents)) if stored is None else stored.score)
     with ExitStack() as stack:
         reader = stack.enter_context(open_shard(spec.plan.corpus, shard.path, version=shard.version))
         published = spec.plan.publish is not None
@@ -141,10 +142,10 @@ def _check_input(shard: Shard, reader: Reader) -> None:
 class _Work:
     """The sums of a shard in progress."""
 
-    def __init__(self, bench: Workbench) -> None:
+    def __init__(self, bench: Workbench, score: Callable[[Sequence[Document]], Batch]) -> None:
         self.counts = Counts()
         self.measures = {name: measure(bench.context) for name, measure in MEASURES.items()}
-        self._bench = bench
+        self._bench, self._score = bench, score
 
     def add(self, records: Sequence[Document | Rejected], outputs: ShardOutputs) -> None:
         """Adds a batch of records and writes what becomes of them."""
@@ -157,7 +158,7 @@ class _Work:
 
     def _filter(self, documents: Sequence[Document], outputs: ShardOutputs) -> Counts:
         bench = self._bench
-        batch = scoring.score(bench, documents)
+        batch = self._score(documents)
         # What documents are about is measured, and stored: both in one look.
         batch = replace(batch, mentions=mentions.look(batch, dialect_sample(batch.keys, bench.context)))
         decisions = {name: item.decide(batch) for name, item in bench.interventions.items()}

@@ -71,7 +71,7 @@ class World:
 
     def finish(self, found, reusing=True):
         """Makes the run of a refresh without an engine; returns its status."""
-        spec = found.checked.spec if reusing else msgspec.structs.replace(found.checked.spec, reuse=None)
+        spec = found.checked.spec if reusing else msgspec.structs.replace(found.checked.spec, reuse=None, redecide=None)
         bench, store = found.checked.bench.bound(spec), open_store(spec.plan.output)
         listed.write(store, spec.run_id, found.checked.shards)
         merged = merging.merge(merging.of_receipt(shard.filter_shard(bench, one)) for one in found.checked.shards)
