@@ -40,6 +40,8 @@ class Batch:
         mentions: What the documents are about; None where nobody has looked.
         minors: For each classifier with the category `sexual`, its highest score of a passage of the document that
             speaks of minors, or stands next to one that does; 0 where there is none, float32 [n], NaN = unscored.
+        showable: Which documents' text may be shown, masked, where the plan asks for excerpts, bool [n]; None where
+            nobody has looked, and so none may.
     """
 
     ids: Sequence[str]
@@ -57,6 +59,7 @@ class Batch:
     fields: Mapping[str, Sequence[object]] = field(default_factory=dict)
     mentions: Mentions | None = None
     minors: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
+    showable: NDArray[np.bool_] | None = None
     _made: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __len__(self) -> int:

@@ -21,7 +21,19 @@ from typing import Final
 
 from tamis.interventions.masked_words import MASKED
 
-__all__ = ["CAP", "cell", "defang", "display", "domain", "inert", "markdown", "mask_words", "terminal", "verbatim"]
+__all__ = [
+    "CAP",
+    "cell",
+    "defang",
+    "display",
+    "domain",
+    "excerpt",
+    "inert",
+    "markdown",
+    "mask_words",
+    "terminal",
+    "verbatim",
+]
 
 #: Characters that `display` shows at most.
 CAP: Final = 120
@@ -45,6 +57,13 @@ _WORD = re.compile(r"[^\W\d_]{3,}")
 #: What may mean something within a line of Markdown, and what does at the start of a block.
 _INLINE = re.compile(r"[\\`*_\[\]<>~|&$@#]")
 _OPENING = re.compile(r"^(?:([-+=])|(\d+)([.)])(?=\s|$))")
+#: What may name or reach a person, and what stands in its place: addresses, mail, handles, long numbers.
+_PERSONAL = (
+    (re.compile(r"(?:\b[a-z][a-z0-9+.-]{1,11}://|\bwww\.)\S+", re.IGNORECASE), "[address]"),
+    (re.compile(r"[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+"), "[mail]"),
+    (re.compile(r"(?<![\w@])@\w{2,}"), "[handle]"),
+    (re.compile(r"\+?\d(?:[ ().\u00a0/-]{0,2}\d){6,}"), "[number]"),
+)
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 #: Letters that render as nothing at all although Unicode files them under letters or marks.
 _BLANK = frozenset("\u115f\u1160\u3164\uffa0\u034f\u17b4\u17b5\u2800")
@@ -91,6 +110,14 @@ def markdown(text: object, cap: int = CAP) -> str:
     """Returns a string that a Markdown document shows as it is; it may stand anywhere in a line, or in a table."""
     shown = _INLINE.sub(r"\\\g<0>", display(text, cap))
     return _OPENING.sub(lambda found: f"{found[2] or ''}\\{found[1] or found[3]}", shown)
+
+
+def excerpt(text: str, cap: int = 300) -> str:
+    """Returns a passage as a reader of a report may see it: `display`, without what could name or reach a person."""
+    clipped = text[: 4 * cap]
+    for pattern, word in _PERSONAL:
+        clipped = pattern.sub(word, clipped)
+    return display(clipped, cap)
 
 
 def verbatim(text: object, cap: int = 20_000) -> str:

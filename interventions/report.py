@@ -77,7 +77,8 @@ def build(
 def results(states: Mapping[str, State], context: Context) -> dict[str, Json]:
     """Returns the result of each measure, and what is made of several, by name."""
     found = {name: MEASURES[name].result(state, context) for name, state in sorted(states.items())}
-    return {**found, **_joined(found, states, context)}
+    # A measure that the plan did not ask for has no result.
+    return {**{name: result for name, result in found.items() if result}, **_joined(found, states, context)}
 
 
 def _joined(results: Mapping[str, Json], states: Mapping[str, State], context: Context) -> dict[str, Json]:

@@ -100,6 +100,9 @@ def _coverage(report: Mapping[str, Any]) -> Iterable[Banner]:
         )
 
 
+_OF_TEXTS = "distribution shift and vocabulary, functional tests, the proxy model, excerpts"
+
+
 def _scored(report: Mapping[str, Any]) -> Iterable[tuple[str, Mapping[str, Any]]]:
     coverage = report["measures"].get("coverage") or {}
     for name, part in (coverage.get("classifiers") or {}).items():
@@ -144,6 +147,13 @@ def _reservations(report: Mapping[str, Any]) -> Iterable[Banner]:
     if lost:
         yield _amber(
             "quarantined", f"{count(lost)} records could not be read and are in quarantine: they are in no number here."
+        )
+    source = (report.get("provenance") or {}).get("scores")
+    if source is not None:
+        yield _amber(
+            "applied",
+            f"Decided from the stored scores of run {display(source, 40)}, without texts and without a classifier. "
+            f"What needs either was not measured: {_OF_TEXTS}. `tamis run` measures it.",
         )
     if report["run"].get("published") is None:
         yield _amber("shadow", "The plan publishes no intervention: all of them were measured, none was written.")

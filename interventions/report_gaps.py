@@ -40,6 +40,15 @@ _QUESTIONS: Final = {
     "drift": ("Change against the previous run", "this run was not compared with another"),
 }  # fmt: skip
 
+#: … where a run decided from stored scores, without texts and without a classifier.
+_OF_SCORES: Final = {
+    "proxy": (
+        _QUESTIONS["proxy"][0],
+        "this run decided from stored scores, and a proxy model learns from texts: `evaluate: {proxy_lm: true}` in "
+        "`tamis run` trains one; a change in the data is not yet one in a model",
+    ),
+}
+
 
 def gaps(measures: Mapping[str, Any], context: Context) -> list[dict[str, str]]:
     """Returns what was not measured, each with its reason.
@@ -49,8 +58,21 @@ def gaps(measures: Mapping[str, Any], context: Context) -> list[dict[str, str]]:
         context: What the measures knew about the run.
     """
     found = [] if context.evaluator else [_gap("Prevalence before and after", "the plan names no evaluator")]
-    found += [_gap(what, why) for measure, (what, why) in _QUESTIONS.items() if measure not in measures]
+    questions = {**_QUESTIONS, **_OF_SCORES} if "scores" in context.notes else _QUESTIONS
+    found += [_gap(what, why) for measure, (what, why) in questions.items() if measure not in measures]
+    found += _unseen(measures, context)
     return [*found, _gap("Harm outside the categories", f"only these are looked for: {_looked_for(context)}")]
+
+
+def _unseen(measures: Mapping[str, Any], context: Context) -> list[dict[str, str]]:
+    """Returns what was asked for, or is asked for in every run, and needs texts that were not at hand."""
+    found = []
+    if "scores" in context.notes and "shift" in measures:
+        what, _ = _QUESTIONS["shift"]
+        found.append(_gap(what, "this run decided from stored scores, which hold no words"))
+    if context.excerpts and "excerpts" not in measures:
+        found.append(_gap("Excerpts", "the plan asks for them, and no text that may be shown was at hand"))
+    return found
 
 
 def _looked_for(context: Context) -> str:

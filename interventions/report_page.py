@@ -14,6 +14,7 @@ from tamis.interventions import (
     section_compare,
     section_differences,
     section_drift,
+    section_excerpts,
     section_frontier,
     section_functional,
     section_labels,
@@ -99,6 +100,7 @@ def page(report: Json) -> Page:
         plots=list(_plots(report, lead)),
         relative=verdict["grade"] == "relative",
         sections=list(_sections(report, lead)),
+        notice=section_excerpts.NOTICE if report["measures"].get("excerpts") else NOTICE,
     )
 
 
@@ -198,6 +200,10 @@ def _measured(report: Json, lead: str) -> Iterator[Section]:
         yield Section(
             "flow", "Flow: what was removed", blocks=list(section_volume.blocks(found, volume["lengths"], "v"))
         )
+    if measures.get("excerpts"):
+        excerpts = measures["excerpts"]
+        blocks = list(section_excerpts.blocks(excerpts))
+        yield Section("excerpts", "Excerpts", section_excerpts.words(excerpts), blocks)
     yield from _borne(report, lead)
     yield from _utility(measures, lead)
     if measures.get("drift"):

@@ -87,6 +87,7 @@ class Block:
         numbers: Whether it only repeats a plot in numbers: paper leaves it out.
         legend: "before-after", "kept-removed" or "".
         blocks: Blocks inside it.
+        private: Whether it shows text of documents: paper leaves it out.
     """
 
     heading: str
@@ -97,6 +98,7 @@ class Block:
     numbers: bool = False
     legend: str = ""
     blocks: Sequence[Any] = field(default_factory=tuple)
+    private: bool = False
 
     @property
     def quiet(self) -> bool:

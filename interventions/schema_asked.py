@@ -6,7 +6,7 @@ from typing import Literal
 
 from tamis.interventions.schema_parts import Closed, Count, Estimate, EvaluatorGrade, Share
 
-__all__ = ["Functional", "Labels", "Proxy"]
+__all__ = ["Excerpts", "Functional", "Labels", "Proxy"]
 
 
 class Functionality(Closed, frozen=True):
@@ -124,6 +124,26 @@ class Labels(Closed, frozen=True):
     unscored: Count
     strata: list[Stratum]
     categories: dict[str, LabelsOf]
+
+
+class Excerpt(Closed, frozen=True):
+    """A masked passage; `document` is the hash of its document's id, `closed` ones are shown on a second request."""
+
+    document: str
+    category: str
+    score: Share | None
+    closed: bool
+    text: str
+
+
+class Excerpts(Closed, frozen=True):
+    """Masked passages of what rules acted on, of what of it the evaluator finds clean, and of what was left flagged."""
+
+    each: Count
+    intervention: str
+    rules: dict[str, dict[str, list[Excerpt]]]
+    clean: list[Excerpt]
+    left: list[Excerpt]
 
 
 class OutputChange(Closed, frozen=True):

@@ -6,7 +6,7 @@ from typing import Literal
 
 from msgspec import UNSET, UnsetType
 
-from tamis.interventions.schema_asked import Check, Functional, Labels, Proxy
+from tamis.interventions.schema_asked import Check, Excerpts, Functional, Labels, Proxy
 from tamis.interventions.schema_counts import Agreement, Collateral, Coverage, Volume
 from tamis.interventions.schema_drift import Drift
 from tamis.interventions.schema_effects import Comparison, Frontier, Placebo, Prevalence, Shift
@@ -124,6 +124,7 @@ class Measures(Closed, frozen=True):
     Attributes:
         comparison: Where the plan has several interventions.
         drift: Where a run had been published before.
+        excerpts: With `report: {excerpts: N}`.
         functional: Where classifiers were loaded: not of `tamis apply`.
         labels: After `tamis audit import`.
         proxy: With `evaluate: {proxy_lm: true}`.
@@ -139,6 +140,7 @@ class Measures(Closed, frozen=True):
     shift: Shift
     comparison: Comparison | UnsetType = UNSET
     drift: Drift | UnsetType = UNSET
+    excerpts: Excerpts | UnsetType = UNSET
     functional: Functional | UnsetType = UNSET
     labels: Labels | UnsetType = UNSET
     proxy: Proxy | UnsetType = UNSET

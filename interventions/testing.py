@@ -130,7 +130,9 @@ def take(batch: Batch, rows: Sequence[int]) -> Batch:
     evaluator = None if batch.evaluator is None else _take_scores(batch.evaluator, rows, chosen)
     fields = {name: [column[i] for i in rows] for name, column in batch.fields.items()}
     minors = {name: column[list(rows)] for name, column in batch.minors.items()}
-    return Batch(**picked, **arrays, passages=passages, scores=cut, evaluator=evaluator, fields=fields, minors=minors)
+    showable = None if batch.showable is None else batch.showable[list(rows)]
+    more: dict[str, Any] = {"fields": fields, "minors": minors, "showable": showable}
+    return Batch(**picked, **arrays, passages=passages, scores=cut, evaluator=evaluator, **more)
 
 
 def _bytes(passages: Passages, chosen: Sequence[int]) -> tuple[Any, Any]:

@@ -158,6 +158,7 @@ def context_of(spec: RunSpec, models: Models, interventions: Mapping[str, Interv
         salt=SALT,
         independent=independence.independent,
         notes=notes,
+        excerpts=spec.plan.report.excerpts,
     )
 
 

@@ -46,7 +46,7 @@ def files_of(spec: RunSpec, shards: Iterable[str], size: int, counts: Counts) ->
         kind, ending, told = _ending(corpus, shard)
         endings.setdefault((kind, told), set()).add(ending)
     groups = [FileGroup(kind, _shortest(found), told) for (kind, told), found in sorted(endings.items())]
-    return DatasetFiles(groups, _fields(corpus, counts), size)
+    return DatasetFiles(groups, _fields(corpus, counts), size, spec.plan.report.licence)
 
 
 def _ending(corpus: Corpus, shard: str) -> tuple[str, str, bool]:

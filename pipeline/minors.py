@@ -24,7 +24,7 @@ from tamis.classifiers.passages import Passages
 from tamis.interventions.batch import Batch
 from tamis.interventions.scope import SEXUAL
 
-__all__ = ["MAY_BE_SEXUAL", "names_a_minor", "scores", "sexual"]
+__all__ = ["MAY_BE_SEXUAL", "names_a_minor", "scores", "sexual", "showable"]
 
 #: Score of a sexual category from which on a text may be sexual content.
 MAY_BE_SEXUAL: Final = 0.02
@@ -85,6 +85,16 @@ def _near(cut: Passages, chosen: NDArray[np.bool_]) -> NDArray[np.bool_]:
     near[1:] |= named[:-1] & same
     near[:-1] |= named[1:] & same
     return near & chosen
+
+
+def showable(batch: Batch) -> NDArray[np.bool_]:
+    """Says which documents' text may be shown, masked, bool [n]: not of those that may be sexual and name a minor."""
+    hidden = np.zeros(len(batch), np.bool_)
+    rows = np.flatnonzero(sexual(batch))
+    hidden[rows] = _named([batch.texts[i] for i in rows.tolist()])
+    for scores in batch.minors.values():
+        hidden |= ~(scores <= 0)
+    return ~hidden
 
 
 def names_a_minor(text: str) -> bool:

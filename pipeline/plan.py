@@ -18,7 +18,18 @@ from tamis.classifiers.errors import UsageError
 from tamis.pipeline import fetched, locations
 from tamis.pipeline.targets import TARGETS
 
-__all__ = ["ClassifierRef", "Corpus", "Evaluate", "Fields", "Gate", "PassagePlan", "Plan", "load", "parse"]
+__all__ = [
+    "ClassifierRef",
+    "Corpus",
+    "Evaluate",
+    "Fields",
+    "Gate",
+    "PassagePlan",
+    "Plan",
+    "ReportPlan",
+    "load",
+    "parse",
+]
 
 SCHEMA = 1
 
@@ -123,6 +134,18 @@ class Gate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     min_documents_ratio: float | None = None
 
 
+class ReportPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the report shows.
+
+    Attributes:
+        excerpts: Passages shown of each rule and category, masked and drawn by hash; 0 = no text of any document.
+        licence: Licence of the documents, for the dataset card; None = unknown.
+    """
+
+    excerpts: int = 0
+    licence: str | None = None
+
+
 class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A parsed plan. `interventions` keeps the rules as written; `tamis.interventions.rules` gives them meaning.
 
@@ -141,6 +164,7 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     passages: PassagePlan = PassagePlan()
     evaluate: Evaluate = Evaluate()
     gate: Gate = Gate()
+    report: ReportPlan = ReportPlan()
 
     def refs(self) -> dict[str, ClassifierRef]:
         """Returns the classifiers with the short form spelled out."""
@@ -295,6 +319,8 @@ def _check_meaning(plan: Plan) -> None:
             raise UsageError(f"`gate.{label}: {value}` is out of range; write {least} or more")
     if not 50 <= plan.passages.target <= 4000:
         raise UsageError(f"`passages.target: {plan.passages.target}` is out of range; write 50 to 4000 characters")
+    if not 0 <= plan.report.excerpts <= 20:
+        raise UsageError(f"`report.excerpts: {plan.report.excerpts}` is out of range; write 0 to 20 passages")
     if plan.evaluate.sample < 0:
         raise UsageError(f"`evaluate.sample: {plan.evaluate.sample}` is negative; write a number of documents")
     if not 20_000 <= plan.evaluate.proxy_tokens <= 20_000_000:

@@ -55,7 +55,6 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True):
         base: The run that was published at the launch, see `manifest.base_of`; None = not told. It is no part of the
             run's identity, and of its record neither.
         reuse: The run whose receipts and outputs may be taken over, see `reuse`; as little part of either.
-        redecide: The run whose scores of unchanged shards are decided on again, see `rescored`; as little part of either.
         rehash: Whether a shard counts as unchanged only when its bytes have been read; as little part of either.
         launcher: What is installed where the run was launched, see `versions`; as little part of its record.
     """
@@ -79,7 +78,6 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True):
     contents: str = ""
     base: str | None = None
     reuse: str | None = None
-    redecide: str | None = None
     rehash: bool = False
     launcher: dict[str, str] = {}
 
@@ -121,10 +119,12 @@ def identified(spec: RunSpec, **changes: Any) -> RunSpec:
     """Returns a spec with some of its attributes changed, and the identity that follows."""
     spec = msgspec.structs.replace(spec, **changes)
     policy = msgspec.to_builtins(spec.plan)
-    gate = policy.pop("gate")
+    gate, report = policy.pop("gate"), policy.pop("report")
     del policy["output"], policy["corpus"]["root"], policy["corpus"]["manifest"]
     fingerprint = hashlib.sha256(canonical_bytes(_content(spec, policy))).hexdigest()
-    told = [fingerprint, spec.inputs, canonical_bytes(gate).decode()] + ([spec.contents] if spec.contents else [])
+    told = [fingerprint, spec.inputs, canonical_bytes(gate).decode(), *([spec.contents] if spec.contents else ())]
+    if report["licence"] is not None:
+        told.append(canonical_bytes(report["licence"]).decode())
     run_id = hashlib.sha256("\n".join(told).encode()).hexdigest()[:16]
     return msgspec.structs.replace(spec, fingerprint=fingerprint, run_id=run_id)
 
@@ -133,6 +133,9 @@ def _content(spec: RunSpec, policy: dict[str, Any]) -> dict[str, Any]:
     """Returns what a fingerprint is the digest of."""
     content: dict[str, Any] = {"plan": policy, "version": spec.version}
     content |= {"bundles": spec.bundles, "evaluator": spec.evaluator, "sample_level": spec.sample_level}
+    if spec.plan.report.excerpts:
+        # Receipts hold them.
+        content["excerpts"] = spec.plan.report.excerpts
     if spec.rates:
         content["rates"] = spec.rates
     if spec.scores is not None:

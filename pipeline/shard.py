@@ -7,7 +7,7 @@ fails leaves no file under a final name that its next attempt would not replace.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 
@@ -21,7 +21,7 @@ from tamis.interventions.measures.collateral import dialect_sample
 from tamis.interventions.measures.table import MEASURES
 from tamis.interventions.rules import Intervention
 from tamis.interventions.verdict import Decisions
-from tamis.pipeline import attributes, pulse, quarantine, receipts, rescored, reuse, samples, scoring
+from tamis.pipeline import attributes, minors, pulse, quarantine, receipts, reuse, samples, scoring
 from tamis.pipeline.corpora import list_corpus
 from tamis.pipeline.counting import counted
 from tamis.pipeline.document import Document, Rejected
@@ -89,7 +89,7 @@ def _finished(store: Store, spec: RunSpec, shard: Shard) -> Receipt | None:
         receipt, version = receipts.decode(store.read(path), path)
     except (FileNotFoundError, ShardError):
         return None
-    if receipt.fingerprint != spec.fingerprint or not reuse.same_input(spec, shard, receipt.input, version):
+    if receipt.fingerprint != spec.fingerprint or not reuse.same_input(spec, shard, receipt, version):
         return None
     complete = all(store.size(f"{spec.folder}/{item.path}") == item.bytes for item in receipt.outputs.values())
     return receipt if complete else None
@@ -97,8 +97,7 @@ def _finished(store: Store, spec: RunSpec, shard: Shard) -> Receipt | None:
 
 def _process(bench: Workbench, shard: Shard, store: Store) -> Receipt:
     spec = bench.spec
-    stored = rescored.find(store, spec, shard)
-    work = _Work(bench, (lambda documents: scoring.score(bench, documents)) if stored is None else stored.score)
+    work = _Work(bench)
     with ExitStack() as stack:
         reader = stack.enter_context(open_shard(spec.plan.corpus, shard.path, version=shard.version))
         published = spec.plan.publish is not None
@@ -142,10 +141,10 @@ def _check_input(shard: Shard, reader: Reader) -> None:
 class _Work:
     """The sums of a shard in progress."""
 
-    def __init__(self, bench: Workbench, score: Callable[[Sequence[Document]], Batch]) -> None:
+    def __init__(self, bench: Workbench) -> None:
         self.counts = Counts()
         self.measures = {name: measure(bench.context) for name, measure in MEASURES.items()}
-        self._bench, self._score = bench, score
+        self._bench = bench
 
     def add(self, records: Sequence[Document | Rejected], outputs: ShardOutputs) -> None:
         """Adds a batch of records and writes what becomes of them."""
@@ -158,9 +157,11 @@ class _Work:
 
     def _filter(self, documents: Sequence[Document], outputs: ShardOutputs) -> Counts:
         bench = self._bench
-        batch = self._score(documents)
+        batch = scoring.score(bench, documents)
         # What documents are about is measured, and stored: both in one look.
         batch = replace(batch, mentions=mentions.look(batch, dialect_sample(batch.keys, bench.context)))
+        if bench.context.excerpts:
+            batch = replace(batch, showable=minors.showable(batch))
         decisions = {name: item.decide(batch) for name, item in bench.interventions.items()}
         for measure in self.measures.values():
             measure.add(batch, decisions)

@@ -37,14 +37,18 @@ def run(folder: Path, name: str, changes: Sequence[tuple[str, str]] = (), comman
     plan.write_text(text)
     local = ["--direct_num_workers=1"] if command[0] == "run" else []
     assert cli.main([*command, str(plan), *local]) in (0, 3)
-    return next((folder / name / "runs").iterdir())
+    return next((folder / name / "runs").glob("[!.]*"))
 
 
 @pytest.fixture(scope="module")
 def reports(tmp_path_factory: pytest.TempPathFactory, marker_run: ModuleType) -> dict[str, Json]:
     """Real reports: with everything in it, and with as little as there can be."""
     folder = tmp_path_factory.mktemp("reports")
-    everything = run(folder, "all", [("publish:", "evaluate: {proxy_lm: true, proxy_tokens: 20000}\npublish:")])
+    everything = run(
+        folder,
+        "all",
+        [("publish:", "evaluate: {proxy_lm: true, proxy_tokens: 20000}\nreport: {excerpts: 2}\npublish:")],
+    )
     gold = ["--gold", str(ROOT / "scripts" / "demo_labels.csv")]
     assert cli.main(["audit", "import", str(everything), *gold]) == 0
     labelled = folder / "all" / "audits" / everything.name

@@ -33,6 +33,7 @@ class Context:
         salt: Salt of the permanent random numbers.
         independent: Whether filter and evaluator are independent by data and by family.
         notes: Facts that the report repeats (independence certificate, sampling rate).
+        excerpts: Excerpts shown of each rule and category; 0 = none, see `measures.excerpts`.
         actions: Action of each rule ("drop", "tag", …) by intervention, as `interventions` has the labels.
     """
 
@@ -46,6 +47,7 @@ class Context:
     independent: bool = True
     notes: Mapping[str, Any] = field(default_factory=dict)
     actions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    excerpts: int = 0
 
 
 class Measure(Protocol):

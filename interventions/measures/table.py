@@ -9,6 +9,7 @@ from tamis.interventions.measures.agreement import Agreement
 from tamis.interventions.measures.base import Measure
 from tamis.interventions.measures.collateral import Collateral
 from tamis.interventions.measures.coverage import Coverage
+from tamis.interventions.measures.excerpts import Excerpts
 from tamis.interventions.measures.frontier import Frontier
 from tamis.interventions.measures.placebo import Placebo
 from tamis.interventions.measures.prevalence import Prevalence
@@ -26,4 +27,5 @@ MEASURES: Final[Mapping[str, type[Measure]]] = {
     Shift.name: Shift,
     Frontier.name: Frontier,
     Placebo.name: Placebo,
+    Excerpts.name: Excerpts,
 }
