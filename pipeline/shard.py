@@ -7,7 +7,8 @@ fails leaves no file under a final name that its next attempt would not replace.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 
@@ -21,10 +22,11 @@ from tamis.interventions.measures.collateral import dialect_sample
 from tamis.interventions.measures.table import MEASURES
 from tamis.interventions.rules import Intervention
 from tamis.interventions.verdict import Decisions
-from tamis.pipeline import attributes, minors, pulse, quarantine, receipts, reuse, samples, scoring
+from tamis.pipeline import attributes, minors, pulse, quarantine, receipts, rescored, reuse, samples, scoring
 from tamis.pipeline.corpora import list_corpus
 from tamis.pipeline.counting import counted
 from tamis.pipeline.document import Document, Rejected
+from tamis.pipeline.dolma_scores import ShardScores
 from tamis.pipeline.formats import Reader, open_shard
 from tamis.pipeline.notable import Floors
 from tamis.pipeline.outputs import ShardOutputs
@@ -89,7 +91,7 @@ def _finished(store: Store, spec: RunSpec, shard: Shard) -> Receipt | None:
         receipt, version = receipts.decode(store.read(path), path)
     except (FileNotFoundError, ShardError):
         return None
-    if receipt.fingerprint != spec.fingerprint or not reuse.same_input(spec, shard, receipt, version):
+    if receipt.fingerprint != spec.fingerprint or not reuse.same_input(spec, shard, receipt.input, version):
         return None
     complete = all(store.size(f"{spec.folder}/{item.path}") == item.bytes for item in receipt.outputs.values())
     return receipt if complete else None
@@ -97,8 +99,11 @@ def _finished(store: Store, spec: RunSpec, shard: Shard) -> Receipt | None:
 
 def _process(bench: Workbench, shard: Shard, store: Store) -> Receipt:
     spec = bench.spec
-    work = _Work(bench)
+    stored = rescored.find(store, spec, shard)
     with ExitStack() as stack:
+        given = stack.enter_context(ShardScores(bench.imported, shard.path))
+        anew = functools.partial(scoring.score, bench, given=given)
+        work = _Work(bench, anew if stored is None else stored.score)
         reader = stack.enter_context(open_shard(spec.plan.corpus, shard.path, version=shard.version))
         published = spec.plan.publish is not None
         options = published, reader, _scored(bench), spec.proxy_level is not None
@@ -108,6 +113,8 @@ def _process(bench: Workbench, shard: Shard, store: Store) -> Receipt:
             pulse.beat()
         reach("shard.read")
         _check_input(shard, reader)
+        if stored is None:
+            given.prove(work.counts.seen)
         written = outputs.finish()
     return Receipt(
         shard=shard.path,
@@ -141,10 +148,10 @@ def _check_input(shard: Shard, reader: Reader) -> None:
 class _Work:
     """The sums of a shard in progress."""
 
-    def __init__(self, bench: Workbench) -> None:
+    def __init__(self, bench: Workbench, score: Callable[[Sequence[Document]], Batch]) -> None:
         self.counts = Counts()
         self.measures = {name: measure(bench.context) for name, measure in MEASURES.items()}
-        self._bench = bench
+        self._bench, self._score = bench, score
 
     def add(self, records: Sequence[Document | Rejected], outputs: ShardOutputs) -> None:
         """Adds a batch of records and writes what becomes of them."""
@@ -157,7 +164,7 @@ class _Work:
 
     def _filter(self, documents: Sequence[Document], outputs: ShardOutputs) -> Counts:
         bench = self._bench
-        batch = scoring.score(bench, documents)
+        batch = self._score(documents)
         # What documents are about is measured, and stored: both in one look.
         batch = replace(batch, mentions=mentions.look(batch, dialect_sample(batch.keys, bench.context)))
         if bench.context.excerpts:
