@@ -27,6 +27,7 @@ class Unscored(enum.IntEnum):
     EMPTY = 1
     LANGUAGE = 2
     FAILED = 3
+    MISSING = 4
 
 
 class Classifier(Protocol):

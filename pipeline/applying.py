@@ -126,6 +126,10 @@ def _read(ref: ClassifierRef) -> Described:
         from tamis.classifiers import plugin
 
         return plugin.load(ref.path)
+    if ref.path.startswith("dolma:"):
+        from tamis.pipeline import dolma_scores
+
+        return dolma_scores.load(ref)
     return bundle_facts.read(fetched.bundle_folder(ref.path, ref.sha256), ref.sha256)
 
 

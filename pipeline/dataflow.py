@@ -59,6 +59,10 @@ def check(plan: Plan, named: argparse.Namespace) -> None:
         raise UsageError(f"{RUNNER} cannot run this: " + "; ".join(problems))
 
 
+def _lies_here(path: str) -> bool:
+    return locations.local_folder(path.removeprefix("dolma:")) is not None
+
+
 def _missing(named: argparse.Namespace) -> Iterator[str]:
     for name, meaning in _NEEDED.items():
         if not getattr(named, name, None):
@@ -74,5 +78,5 @@ def _here_only(plan: Plan) -> Iterator[str]:
     refs |= {} if evaluator is None else {"evaluator": evaluator.path}
     refs |= {} if plan.evaluate.proxy_lexicon is None else {"evaluate.proxy_lexicon": plan.evaluate.proxy_lexicon}
     for key, path in refs.items():
-        if not path.startswith(("builtin:", plugin.PREFIX)) and locations.local_folder(path) is not None:
+        if not path.startswith(("builtin:", plugin.PREFIX)) and _lies_here(path):
             yield f"`{key}: {path}` is a folder of this machine: upload the bundle and name its URL"

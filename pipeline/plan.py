@@ -76,11 +76,17 @@ class Corpus(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ClassifierRef(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A bundle: `builtin:NAME`, a folder or a URL, pinned by the sha256 of its bundle.json where one is given."""
+    """A bundle: `builtin:NAME`, a folder or a URL, pinned by the sha256 of its bundle.json where one is given.
+
+    `plugin:NAME` is a classifier of another package, `dolma:ROOT` the attributes of Dolma's taggers, with the attribute
+    of each category in `map`, and with `absent: 0` a score of 0 where a row lacks it.
+    """
 
     path: str
     sha256: str | None = None
     aggregate: str = "max"
+    map: dict[str, str] | None = None
+    absent: int | None = None
 
 
 class PassagePlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -230,6 +236,11 @@ def parse(text: str) -> Plan:
         mark = getattr(error, "problem_mark", None)
         where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
         raise UsageError(f"{where}not valid YAML: {getattr(error, 'problem', None) or 'see the YAML syntax'}") from None
+    except (ValueError, TypeError, OverflowError, RecursionError) as error:
+        # A date that is none, a key that is a list, a number of 5,000 digits, a thousand brackets.
+        raise UsageError(
+            f"not a plan: a value in it cannot be read ({type(error).__name__}): put strings in quotes"
+        ) from None
     if not isinstance(raw, dict):
         raise UsageError(f"expected a mapping with the keys {_names(Plan)}, found {_kind(raw)}")
     _check_schema(raw)
@@ -310,6 +321,10 @@ def _check_meaning(plan: Plan) -> None:
         raise UsageError(f"`corpus.write: {plan.corpus.write}` is not written{nearest(plan.corpus.write, TARGETS)}")
     _check_root("corpus.root", plan.corpus.root, written=False)
     _check_root("output", plan.output, written=True)
+    for name, ref in plan.refs().items():
+        _check_map(f"classifiers.{name}", ref)
+    if (evaluator := plan.evaluator_ref()) is not None:
+        _check_map("evaluator", evaluator, reads_text=True)
     for label, value in _shares(plan.gate).items():
         if value is not None and not 0 <= value <= 1:
             raise UsageError(f"`gate.{label}: {value}` is not a share; write a number from 0 to 1")
@@ -339,6 +354,22 @@ def _check_root(key: str, root: str, written: bool) -> None:
         raise UsageError(
             f"`{key}: {root}`: {location.scheme}:// is read only; write to a folder, s3://, gs:// or az://"
         )
+
+
+def _check_map(key: str, ref: ClassifierRef, *, reads_text: bool = False) -> None:
+    """Checks that attributes of Dolma have a map, that nothing else has one, and that the evaluator reads texts."""
+    example = "`map: {hate: experiment__tagger__label}`"
+    if not ref.path.startswith("dolma:"):
+        if ref.map is not None or ref.absent is not None:
+            raise UsageError(f"`{key}`: `map` and `absent` go with `path: dolma:ATTRIBUTES` only; remove them")
+    elif reads_text:
+        raise UsageError(f"`{key}: {ref.path}`: an evaluator reads texts, attributes stand for them: name a bundle")
+    elif not ref.map or not all("__" in attribute for attribute in ref.map.values()):
+        raise UsageError(f"`{key}: {ref.path}` needs the attribute of each category, as in {example}")
+    elif ref.absent not in (None, 0):
+        raise UsageError(f"`{key}.absent: {ref.absent}`: write 0, or leave it out: such documents are unscored then")
+    elif ref.sha256 is not None:
+        raise UsageError(f"`{key}.sha256` is that of a bundle; remove it")
 
 
 def _shares(gate: Gate) -> dict[str, float | None]:

@@ -17,10 +17,12 @@ import msgspec
 from tamis.classifiers.errors import ShardError
 from tamis.classifiers.selftest import check_fasttext_apart
 from tamis.interventions import proxy_sample, sampling
+from tamis.interventions.batch import Batch
 from tamis.pipeline import pins, runspec, scoring
 from tamis.pipeline.binding import floors_of, interventions_of, rates_of
 from tamis.pipeline.conversion import written_name
 from tamis.pipeline.document import Document
+from tamis.pipeline.dolma_scores import ShardScores
 from tamis.pipeline.paths import Shard
 from tamis.pipeline.plan import Plan
 from tamis.pipeline.proxy import lexicon_of
@@ -212,8 +214,15 @@ def _rates(bench: Workbench, pilot: Pilot, before: RunSpec | None, anew: bool) -
     known = None if anew else pins.recorded_rates(open_store(bench.spec.plan.output), bench.spec)
     if known is not None:
         return known
-    batches = ((part.scale, batch) for part in pilot.parts for batch in scoring.batches(bench, part.documents))
-    return rates_of(bench.interventions, batches)
+    return rates_of(bench.interventions, _scored(bench, pilot))
+
+
+def _scored(bench: Workbench, pilot: Pilot) -> Iterator[tuple[float, Batch]]:
+    """Yields the pilot's documents, scored, and how many times the part its shard is."""
+    for part in pilot.parts:
+        with ShardScores(bench.imported, part.shard) as given:
+            for batch in scoring.batches(bench, part.documents, given):
+                yield part.scale, batch
 
 
 def _sample_level(plan: Plan, pilot: Pilot) -> int | None:

@@ -16,6 +16,7 @@ from tamis.interventions import sampling
 from tamis.interventions.batch import Batch
 from tamis.pipeline import minors
 from tamis.pipeline.document import Document
+from tamis.pipeline.dolma_scores import ShardScores
 from tamis.pipeline.scale import DECIMALS, EVALUATION_SALT
 from tamis.pipeline.workbench import Workbench
 
@@ -26,15 +27,25 @@ BATCH_DOCUMENTS = 1000
 BATCH_CHARACTERS = 4 << 20
 
 
-def score(bench: Workbench, documents: Sequence[Document]) -> Batch:
-    """Scores a batch of documents with every classifier of the run."""
+def score(bench: Workbench, documents: Sequence[Document], given: ShardScores | None = None) -> Batch:
+    """Scores a batch of documents with every classifier of the run.
+
+    Args:
+        bench: The run.
+        documents: The documents.
+        given: The scores that others gave the documents of their shard, for classifiers that read such; None: there
+            are none, and these leave the documents unscored.
+    """
     plan = bench.spec.plan
     texts = [document.text for document in documents]
     cut = passages.split(texts, plan.passages.target)
     languages = language.detect(texts)
     keys = sampling.keys(document.id for document in documents)
     level = bench.spec.sample_level
-    scores = {name: _rounded(scorer.score(cut, languages)) for name, scorer in bench.scorers.items()}
+    found = {name: scorer.score(cut, languages) for name, scorer in bench.scorers.items()}
+    if bench.imported:
+        found |= (given or ShardScores(bench.imported, None)).scores(documents, cut)
+    scores = {name: _rounded(found[name]) for name in bench.models.classifiers}
     evaluated = np.zeros(len(texts), np.bool_) if level is None else sampling.sampled(keys, EVALUATION_SALT, level)
     return Batch(
         ids=[document.id for document in documents],
@@ -54,13 +65,13 @@ def score(bench: Workbench, documents: Sequence[Document]) -> Batch:
     )
 
 
-def batches(bench: Workbench, documents: Sequence[Document]) -> Iterator[Batch]:
-    """Scores any number of documents, in batches of bounded size as a shard's reader makes them."""
+def batches(bench: Workbench, documents: Sequence[Document], given: ShardScores | None = None) -> Iterator[Batch]:
+    """Scores any number of documents, in batches of bounded size as a shard's reader makes them; see `score`."""
     start, size = 0, 0
     for stop, document in enumerate(documents, 1):
         size += len(document.text)
         if size >= BATCH_CHARACTERS or stop - start == BATCH_DOCUMENTS or stop == len(documents):
-            yield score(bench, documents[start:stop])
+            yield score(bench, documents[start:stop], given)
             start, size = stop, 0
 
 

@@ -14,15 +14,16 @@ from tamis.classifiers.plugin import Plugin
 from tamis.classifiers.scorer import Scorer
 from tamis.interventions.measures.base import Context
 from tamis.interventions.rules import Intervention
-from tamis.pipeline import fetched
+from tamis.pipeline import dolma_scores, fetched
 from tamis.pipeline.binding import calibrated, context_of, interventions_of
 from tamis.pipeline.described import Models
+from tamis.pipeline.dolma_scores import DolmaScores
 from tamis.pipeline.plan import ClassifierRef, Plan
 from tamis.pipeline.runspec import RunSpec
 
 __all__ = ["LoadedModels", "Workbench", "load_models"]
 
-Loaded = Bundle | Plugin
+Loaded = Bundle | Plugin | DolmaScores
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class LoadedModels(Models):
     """The classifiers of a plan, loaded and verified."""
 
     classifiers: Mapping[str, Loaded]
-    evaluator: Loaded | None
+    evaluator: Bundle | Plugin | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,8 @@ class Workbench:
     Attributes:
         spec: The resolved run.
         models: Its bundles.
-        scorers: A scorer a classifier, by the plan's name.
+        scorers: A scorer a classifier that reads texts, by the plan's name.
+        imported: The classifiers that read what others scored, by the plan's name.
         evaluator: The evaluator's scorer, None where the plan has none.
         interventions: The plan's interventions in order.
         context: What the measures must know.
@@ -49,6 +51,7 @@ class Workbench:
     spec: RunSpec
     models: LoadedModels
     scorers: Mapping[str, Scorer]
+    imported: Mapping[str, DolmaScores]
     evaluator: Scorer | None
     interventions: Mapping[str, Intervention]
     context: Context
@@ -73,25 +76,33 @@ class Workbench:
         """Binds loaded models to a run."""
         interventions = calibrated(interventions_of(spec.plan, models), spec.rates)
         refs = spec.plan.refs()
-        scorers = {name: _scorer(bundle, refs[name]) for name, bundle in models.classifiers.items()}
+        imported = {name: one for name, one in models.classifiers.items() if isinstance(one, DolmaScores)}
+        scorers = {
+            name: _scorer(one, refs[name])
+            for name, one in models.classifiers.items() if not isinstance(one, DolmaScores)
+        }  # fmt: skip
         reference = spec.plan.evaluator_ref()
         evaluator = None if models.evaluator is None or reference is None else _scorer(models.evaluator, reference)
         context = context_of(spec, models, interventions)
-        return cls(spec, models, scorers, evaluator, interventions, context)
+        return cls(spec, models, scorers, imported, evaluator, interventions, context)
 
 
-def _scorer(bundle: Loaded, ref: ClassifierRef) -> Scorer:
+def _scorer(bundle: Bundle | Plugin, ref: ClassifierRef) -> Scorer:
     return Scorer(bundle, aggregate=ref.aggregate)
 
 
 def load_models(plan: Plan) -> LoadedModels:
     """Loads and verifies every bundle that a plan names."""
-    loaded = {name: load_classifier(ref) for name, ref in plan.refs().items()}
+    loaded = {name: _load(ref) for name, ref in plan.refs().items()}
     ref = plan.evaluator_ref()
     return LoadedModels(loaded, None if ref is None else load_classifier(ref))
 
 
-def load_classifier(ref: ClassifierRef) -> Loaded:
+def _load(ref: ClassifierRef) -> Loaded:
+    return dolma_scores.load(ref) if ref.path.startswith(dolma_scores.PREFIX) else load_classifier(ref)
+
+
+def load_classifier(ref: ClassifierRef) -> Bundle | Plugin:
     """Loads and verifies one classifier: `builtin:NAME`, `plugin:NAME`, or a bundle's folder or URL."""
     if ref.path.startswith(plugin.PREFIX):
         return plugin.load(ref.path)
