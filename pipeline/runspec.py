@@ -55,7 +55,7 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True):
         base: The run that was published at the launch, see `manifest.base_of`; None = not told. It is no part of the
             run's identity, and of its record neither.
         reuse: The run whose receipts and outputs may be taken over, see `reuse`; as little part of either.
-        redecide: The run whose scores of unchanged shards are decided on again, see `rescored`; as little part of either.
+        redecide: The run whose scores of unchanged shards are decided on again, see `rescored`; no part of either.
         rehash: Whether a shard counts as unchanged only when its bytes have been read; as little part of either.
         launcher: What is installed where the run was launched, see `versions`; as little part of its record.
     """
