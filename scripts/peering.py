@@ -1,4 +1,4 @@
-"""Other tools, each installed from PyPI into a virtual environment of its own: for bench_peers and interop."""
+"""Other tools, each installed from PyPI into a virtual environment of its own: for bench_peers, interop and tests."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ PEERS = {
     "dolma": ["dolma"],
     # zstandard: without it .jsonl.zst is not read.
     "datasets": ["datasets", "zstandard"],
+    "apache-airflow": ["apache-airflow>=3", "apache-airflow-providers-standard"],
+    "check-jsonschema": ["check-jsonschema", "kubernetes-validate"],
 }
 #: Where the environments are kept.
 ENVIRONMENTS = Path(__file__).resolve().parent.parent / ".venv" / "peers"
