@@ -6,7 +6,6 @@ A count of 0 is left out and an absent count is 0, so equal counts have one stat
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from operator import add
 from typing import Any
 
 import numpy as np
@@ -22,21 +21,18 @@ def total(states: Iterable[State]) -> State:
 
     Counts that may be negative can add up to 0; `strip` such parts.
     """
-    found: State = {}
+    parts: dict[str, list[Any]] = {}
     for state in states:
-        _add(found, state)
-    return found
+        for key, value in state.items():
+            parts.setdefault(key, []).append(value)
+    return {key: _sum(values) for key, values in parts.items()}
 
 
-def _add(into: State, other: Mapping[str, Any]) -> None:
-    """Adds one state to another; the loop over counts is the time that merging receipts takes."""
-    for key, value in other.items():
-        if value.__class__ is int:
-            into[key] = into[key] + value if key in into else value
-        elif isinstance(value, list):
-            into[key] = list(map(add, into[key], value)) if key in into else list(value)
-        else:
-            _add(into.setdefault(key, {}), value)
+def _sum(values: list[Any]) -> Any:
+    """Adds counts, lists or states up; most of the time that merging receipts takes is spent in these lists."""
+    if values[0].__class__ is int:
+        return sum(values)
+    return list(map(sum, zip(*values, strict=True))) if isinstance(values[0], list) else total(values)
 
 
 def strip(state: Mapping[str, Any]) -> State:
