@@ -25,6 +25,7 @@ class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         repeat: How often a row is learned from; between 0 and 1 it is the share of the rows.
         disguise: Share of extra copies with disguised words (training only).
         embed: Share of rows of up to 200 characters that are put between ordinary sentences (training only).
+        clip: Share of extra copies cut to one sentence, background only: ordinary text is short as well.
         swap: Share of extra copies in which another identity term stands for each one mentioned (training only).
         negatives_for: If given, negatives count for these categories only.
     """
@@ -37,6 +38,7 @@ class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     disguise: float = 0.0
     embed: float = 0.0
     swap: float = 0.0
+    clip: float = 0.0
     negatives_for: tuple[str, ...] = ()
 
 
@@ -113,6 +115,9 @@ def load(path: str | Path) -> TrainingConfig:
         raise UsageError(f"{path}: cannot be read ({type(error).__name__}); check the path") from error
     except (yaml.YAMLError, msgspec.ValidationError) as error:
         raise UsageError(f"{path}: {error}; see `tamis classifier train --help` for the keys") from error
+    except (ValueError, TypeError, OverflowError, RecursionError) as error:
+        # What YAML's constructors let through: a date that is none, a thousand brackets.
+        raise UsageError(f"{path}: a value cannot be read ({type(error).__name__}): put strings in quotes") from None
     _check(config, path)
     return config
 
@@ -133,6 +138,8 @@ def _check(config: TrainingConfig, path: Path) -> None:
         raise UsageError(f"{path}: sources: expected one or more, each with its own name")
     if missing := sorted(set(config.background) - set(names)):
         raise UsageError(f"{path}: background: {missing[0]!r} is not the name of a source")
+    if strange := [source.name for source in config.sources if source.clip and source.name not in config.background]:
+        raise UsageError(f"{path}: clip: {strange[0]!r} is no background; a sentence of a positive may be harmless")
     _check_members(config, set(names), path)
 
 
