@@ -16,6 +16,7 @@ from typing import NoReturn
 
 from tamis.classifiers.errors import RaceLost, TamisError, UsageError
 from tamis.pipeline import interrupts, jsonlog
+from tamis.pipeline.errors import describe
 from tamis.pipeline.plan import nearest
 from tamis.pipeline.redact import redact
 
@@ -93,6 +94,10 @@ def _guarded(arguments: list[str]) -> int:
         # The reader of our output is gone; there is nobody left to tell.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
+    except OSError as error:
+        if os.environ.get("TAMIS_DEBUG"):
+            raise
+        return _say(TamisError(describe(error)), FAILED)
     except Exception as error:
         if os.environ.get("TAMIS_DEBUG"):
             raise

@@ -216,7 +216,7 @@ def open_stored(root: str, path: str, version: str | None) -> BinaryIO:
         folder = Path(locations.local_folder(root) or root)
         file = paths.under(folder, path)
         piece = None if file.exists() else splits.open_piece(folder, path)
-        return open_raw(file) if piece is None else piece
+        return open_raw(file, version) if piece is None else piece
     from tamis.pipeline.remote_file import open_shard_object
 
     return open_shard_object(location, paths.safe_relative(path), version)

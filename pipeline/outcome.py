@@ -15,6 +15,9 @@ from tamis.pipeline.storage import Store
 
 __all__ = ["EXIT_CODES", "show", "status", "submitted"]
 
+#: Failed shards that are named one by one.
+SHOWN: Final = 20
+
 EXIT_CODES: Final = {"published": 0, "measured": 0, "failed": 1, "refused": 3}
 
 
@@ -54,11 +57,13 @@ def status(store: Store, folder: str) -> str:
 
 def _failed(store: Store, spec: RunSpec, shards: int, facts: dict[str, Any]) -> None:
     failures = json.loads(store.read(f"{spec.folder}/{FAILURES}"))["failures"]
-    for item in failures:
+    for item in failures[:SHOWN]:
         _say(f"failed: {item['shard']}: {item['reason']}")
+    if len(failures) > SHOWN:
+        _say(f"and {len(failures) - SHOWN:,} more, listed in {spec.plan.output}/{spec.folder}/{FAILURES}")
     _say(
-        f"{len(failures)} of {shards} shards failed; nothing was published. Repair or remove them and run the same "
-        "command again: the others are kept."
+        f"{len(failures)} of {shards} shards failed; nothing was published. The others are kept: see to what is named "
+        "and run the same command again."
     )
     print(json.dumps({**facts, "failures": failures}))
 

@@ -13,21 +13,26 @@ from tamis.pipeline.errors import ShardError
 __all__ = ["RawBytes", "open_raw"]
 
 
-def open_raw(location: str | Path) -> BinaryIO:
+def open_raw(location: str | Path, version: str | None = None) -> BinaryIO:
     """Opens the stored bytes of a local file for reading, without decompressing them.
 
     Args:
         location: A path, or a file:// URL. What lies on a storage service is opened by `remote_file.open_remote`.
+        version: The modification time, in nanoseconds, that the listing showed; None = whichever.
 
     Raises:
-        ShardError: There is no such file.
+        ShardError: There is no such file, or it was written to since it was listed.
         OSError: It cannot be opened.
     """
     text = str(location)
     try:
-        return Path(text.removeprefix("file://")).open("rb", buffering=0)
+        raw = Path(text.removeprefix("file://")).open("rb", buffering=0)  # noqa: SIM115 - the caller closes it
     except FileNotFoundError:
         raise ShardError(f"{text}: the shard has vanished since it was listed: restore it, or run again") from None
+    if version is not None and str(os.fstat(raw.fileno()).st_mtime_ns) != version:
+        raw.close()
+        raise ShardError(f"{text}: the shard was written to since it was listed: run again when its writer is done")
+    return raw
 
 
 class RawBytes:

@@ -39,7 +39,7 @@ from tamis.pipeline.steps import reach
 from tamis.pipeline.storage import Store, open_store
 from tamis.pipeline.workbench import Workbench
 
-__all__ = ["filter_shard", "list_corpus", "peek"]
+__all__ = ["filter_shard", "list_corpus", "peek", "sealed_shard"]
 
 
 def peek(corpus: Corpus, shard: Shard, documents: int, characters: int) -> tuple[list[Document], int]:
@@ -61,7 +61,15 @@ def peek(corpus: Corpus, shard: Shard, documents: int, characters: int) -> tuple
 
 
 def filter_shard(bench: Workbench, shard: Shard) -> Receipt:
+    """Processes a shard; see `sealed_shard`."""
+    return sealed_shard(bench, shard)[0]
+
+
+def sealed_shard(bench: Workbench, shard: Shard) -> tuple[Receipt, str]:
     """Processes a shard, or returns the receipt that an earlier attempt left, or that of the run which is refreshed.
+
+    Returns:
+        The receipt and its digest, which takes as long as writing the receipt down and is computed once.
 
     Raises:
         ShardError: The shard is damaged, vanished, or changed while it was read.
@@ -75,26 +83,28 @@ def filter_shard(bench: Workbench, shard: Shard) -> Receipt:
         reach("shard.started")
         receipt = reuse.taken_over(store, bench.spec, shard) or _process(bench, shard, store)
         reach("shard.written")
-        store.write(_receipt_path(bench.spec, shard), receipts.encode(receipt, shard.version))
+        data, digest = receipts.seal(receipt, shard.version)
+        store.write(_receipt_path(bench.spec, shard), data)
     reach("shard.receipted")
-    return receipt
+    return receipt, digest
 
 
 def _receipt_path(spec: RunSpec, shard: Shard) -> str:
     return f"{spec.folder}/receipts/{shard.path}.json"
 
 
-def _finished(store: Store, spec: RunSpec, shard: Shard) -> Receipt | None:
-    """Returns the receipt of a finished shard; anything that does not hold means that it is not finished."""
+def _finished(store: Store, spec: RunSpec, shard: Shard) -> tuple[Receipt, str] | None:
+    """Returns what a finished shard has; anything that does not hold means that it is not finished."""
     path = _receipt_path(spec, shard)
     try:
-        receipt, version = receipts.decode(store.read(path), path)
+        sealed = receipts.unseal(store.read(path), path)
+        receipt = sealed.receipt()
     except (FileNotFoundError, ShardError):
         return None
-    if receipt.fingerprint != spec.fingerprint or not reuse.same_input(spec, shard, receipt.input, version):
+    if receipt.fingerprint != spec.fingerprint or not reuse.same_input(spec, shard, receipt.input, sealed.version):
         return None
     complete = all(store.size(f"{spec.folder}/{item.path}") == item.bytes for item in receipt.outputs.values())
-    return receipt if complete else None
+    return (receipt, sealed.sha256) if complete else None
 
 
 def _process(bench: Workbench, shard: Shard, store: Store) -> Receipt:
@@ -108,6 +118,7 @@ def _process(bench: Workbench, shard: Shard, store: Store) -> Receipt:
         published = spec.plan.publish is not None
         options = published, reader, _scored(bench), spec.proxy_level is not None
         outputs = stack.enter_context(ShardOutputs(store, spec.folder, spec.plan.corpus, shard.path, *options))
+        reach("shard.opened")
         for records in reader:
             work.add(records, outputs)
             pulse.beat()

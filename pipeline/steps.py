@@ -13,6 +13,7 @@ __all__ = ["STEPS", "reach"]
 
 STEPS: Final = (
     "shard.started",
+    "shard.opened",
     "shard.read",
     "file.written",
     "file.linked",

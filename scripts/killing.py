@@ -175,6 +175,7 @@ def _become(wanted: dict[str, Any], fds: list[int], stub: str) -> None:
         os.close(fd)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    tempfile.tempdir = None
     sys.executable = stub
     module, *rest = wanted["argv"][1:]
     sys.argv = [module, *rest]
