@@ -26,7 +26,7 @@ from tamis.pipeline.merging import Merged
 from tamis.pipeline.paths import Shard
 from tamis.pipeline.receipts import Failure
 from tamis.pipeline.runspec import RunSpec, inputs_digest
-from tamis.pipeline.shard import filter_shard, list_corpus
+from tamis.pipeline.shard import list_corpus, sealed_shard
 from tamis.pipeline.storage import Store, open_store
 from tamis.pipeline.workbench import Workbench
 
@@ -55,7 +55,7 @@ class FilterCorpus(beam.PTransform):
             | "Plan" >> beam.Create([self.spec])
             | "ListShards" >> beam.ParDo(ListShards())
             | "Distribute" >> beam.GroupByKey()
-            | "FilterShard" >> beam.ParDo(FilterShard(self.spec))
+            | "FilterShard" >> beam.ParDo(FilterShard(self.spec)).with_output_types(Merged)
             | "MergeReceipts" >> beam.CombineGlobally(MergeReceipts())
             | "Publish" >> beam.ParDo(Publish(self.spec))
         )
@@ -93,14 +93,14 @@ class FilterShard(beam.DoFn):
         """Loads bundles and rules."""
         self._bench = _workbench(self._spec)
 
-    def process(self, element: tuple[int, Iterable[bytes]]) -> Iterator[bytes]:
+    def process(self, element: tuple[int, Iterable[bytes]]) -> Iterator[Merged]:
         """Yields the merge of one receipt or failure for each shard."""
         assert self._bench is not None
         for data in element[1]:
             shard = msgspec.json.decode(data, type=Shard)
             merged = _attempt(self._bench, shard)
             _count(merged)
-            yield msgspec.json.encode(merged)
+            yield merged
 
 
 _benches: dict[bytes, Workbench] = {}
@@ -124,7 +124,7 @@ def _workbench(spec: bytes) -> Workbench:
 def _attempt(bench: Workbench, shard: Shard) -> Merged:
     """Processes a shard; any error becomes a failure of this shard alone."""
     try:
-        return merging.of_receipt(filter_shard(bench, shard))
+        return merging.of_receipt(*sealed_shard(bench, shard))
     except Exception as error:  # noqa: BLE001 - one shard's failure must not end its siblings
         reason = describe(error)
         LOG.error("shard %s: %s", shard.path, reason)
@@ -139,6 +139,45 @@ def _count(merged: Merged) -> None:
         Metrics.counter("tamis", name).inc(value)
 
 
+class JsonCoder(beam.coders.Coder):
+    """Sends what JSON can say between workers, as JSON: nothing that arrives can run."""
+
+    def __init__(self, kind: Any) -> None:
+        self._kind = kind
+
+    def encode(self, value: Any) -> bytes:
+        """See Beam."""
+        return msgspec.json.encode(value)
+
+    def decode(self, encoded: bytes) -> Any:
+        """See Beam."""
+        return msgspec.json.decode(encoded, type=self._kind)
+
+    def is_deterministic(self) -> bool:
+        """See Beam: no element of it is a key."""
+        return False
+
+    def to_type_hint(self) -> Any:
+        """See Beam."""
+        return self._kind
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, JsonCoder) and self._kind == other._kind
+
+    def __hash__(self) -> int:
+        return hash(str(self._kind))
+
+
+class MergedCoder(JsonCoder):
+    """Sends a merge."""
+
+    def __init__(self, _: Any = None) -> None:
+        super().__init__(Merged)
+
+
+beam.coders.registry.register_coder(Merged, MergedCoder)  # type: ignore[attr-defined]
+
+
 class MergeReceipts(beam.CombineFn):
     """Merges receipts in any order, a few at a time: merging many at once costs less than one after another."""
 
@@ -148,9 +187,9 @@ class MergeReceipts(beam.CombineFn):
         """Returns the empty merge."""
         return []
 
-    def add_input(self, accumulator: list[Merged], element: bytes) -> list[Merged]:
+    def add_input(self, accumulator: list[Merged], element: Merged) -> list[Merged]:
         """Adds one shard."""
-        accumulator.append(_MERGED.decode(element))
+        accumulator.append(element)
         return self.compact(accumulator) if len(accumulator) >= self.BUFFER else accumulator
 
     def merge_accumulators(self, accumulators: Iterable[list[Merged]]) -> list[Merged]:
@@ -160,6 +199,10 @@ class MergeReceipts(beam.CombineFn):
     def compact(self, accumulator: list[Merged]) -> list[Merged]:
         """Merges what is waiting, before it is sent anywhere."""
         return [merging.merge(accumulator)]
+
+    def get_accumulator_coder(self) -> JsonCoder:
+        """Returns the coder of partial merges; a single shard's goes from transform to transform as it is."""
+        return JsonCoder(list[Merged])
 
     def extract_output(self, accumulator: list[Merged]) -> bytes:
         """Returns the merge as JSON."""
