@@ -250,6 +250,14 @@ def parse(text: str) -> Plan:
     except msgspec.ValidationError as error:
         raise UsageError(_humanise(str(error))) from None
     _check_meaning(plan)
+    return _whole(plan)
+
+
+def _whole(plan: Plan) -> Plan:
+    """Splits no shard where scores come from Dolma's attributes, whose rows belong to records of whole files."""
+    refs = [*plan.refs().values(), plan.evaluator_ref()]
+    if any(ref is not None and ref.path.startswith("dolma:") for ref in refs):
+        return msgspec.structs.replace(plan, corpus=msgspec.structs.replace(plan.corpus, split_bytes=None))
     return plan
 
 

@@ -182,3 +182,11 @@ def test_the_plan_says_from_which_size_on(marker_run, roots, tmp_path):
         plan.parse(json.dumps(content))
     content["corpus"]["split_bytes"] = 5000
     assert len(preflight.check(plan.parse(json.dumps(content))).shards) > 10
+
+
+def test_attributes_of_dolma_are_of_whole_files(marker_run, roots, tmp_path):
+    content = marker_run.plan_of(tmp_path, roots, {"policy": "p", "evaluator": "e"})
+    content["corpus"] = {"root": str(roots), "shards": "*", "split_bytes": 5000}
+    assert plan.parse(json.dumps(content)).corpus.split_bytes == 5000
+    content["classifiers"] = {"t": {"path": "dolma:attributes", "map": {"hate": "e__t__hate"}}}
+    assert plan.parse(json.dumps(content)).corpus.split_bytes is None
