@@ -6,13 +6,15 @@ Only training texts are changed, after the split, and the label of a text never 
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable, Sequence
 from typing import Final
 
-__all__ = ["DISGUISES", "disguise", "embed"]
+__all__ = ["DISGUISES", "disguise", "embed", "sentence"]
 
 _LEET: Final = {"a": "4@", "e": "3", "i": "1!", "o": "0", "s": "5$", "t": "7+", "b": "8", "g": "9"}
 _ALIKE: Final = {"a": "а", "e": "е", "o": "о", "c": "с", "p": "р", "x": "х", "y": "у", "i": "і", "s": "ѕ"}
+_ENDS: Final = re.compile(r"(?<=[.!?])\s+")
 _HIDDEN: Final = ("\u200b", "\u200c", "\u00ad", "\u2060")
 
 
@@ -87,6 +89,12 @@ def embed(text: str, background: Sequence[str], rng: random.Random, longest: int
     room = max(0, longest - len(text))
     before, after = (_clip(rng.choice(background), rng.randint(0, room // 2)) for _ in range(2))
     return " ".join(part for part in (before, text, after) if part)
+
+
+def sentence(text: str, rng: random.Random) -> str:
+    """Draws a sentence of 16 to 160 characters from a text; "" where it has none."""
+    found = [part for part in _ENDS.split(text) if 16 <= len(part) <= 160]
+    return rng.choice(found) if found else ""
 
 
 def _clip(passage: str, length: int) -> str:

@@ -159,8 +159,8 @@ def _evaluation(found: Mapping[str, Any]) -> list[str]:
 def _baselines(rows: list[Mapping[str, Any]]) -> list[str]:
     cells = [(r["set"], r["category"], r["auprc"], r["source"], r["single"]) for r in rows]
     note = (
-        "The strongest model that one source alone gives, with the same kind and hyper-parameters, from up to 12000 of "
-        "its rows and ordinary text, without augmentation or shared identity weights.\n"
+        "The strongest model that one source alone gives, with the kind and hyper-parameters of the (first) model, "
+        "from up to 12000 of its rows and ordinary text, without augmentation or shared identity weights.\n"
     )
     return [
         "### Against single sources\n",

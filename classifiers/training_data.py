@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tamis.classifiers import splits
-from tamis.classifiers.augmentation import disguise, embed
+from tamis.classifiers.augmentation import disguise, embed, sentence
 from tamis.classifiers.base import FloatMatrix
 from tamis.classifiers.datasets import LabelledSet, concatenate, read, resolve
 from tamis.classifiers.identity import swap
@@ -146,6 +146,8 @@ def _variants(text: str, source: Source, background: list[str], rng: random.Rand
         out.append((disguise(text, rng), 1))
     if background and len(text) <= _SHORT and rng.random() < source.embed:
         out.append((embed(text, background, rng), 1))
+    if source.clip and rng.random() < source.clip and (short := sentence(text, rng)):
+        out.append((short, 1))
     return out
 
 

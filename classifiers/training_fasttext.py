@@ -17,93 +17,34 @@ any fastText reads it.
 
 from __future__ import annotations
 
-import struct
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
-import fasttext
-import msgspec
 import numpy as np
 import scipy.sparse
 from numpy.typing import NDArray
 from sklearn.linear_model import SGDClassifier
 
+from tamis.classifiers import fasttext_library
 from tamis.classifiers.base import FloatMatrix
-from tamis.classifiers.errors import UsageError
-from tamis.classifiers.fasttext_features import features
-from tamis.classifiers.fasttext_model import FastTextClassifier, FastTextModel
+from tamis.classifiers.fasttext_features import Tables, features
+from tamis.classifiers.fasttext_model import FastTextModel
+from tamis.classifiers.fasttext_parameters import FastTextParameters
+from tamis.classifiers.fasttext_write import write, write_scaled
 from tamis.classifiers.identity import AMBIGUOUS, COMPOUNDED, single_words
 from tamis.classifiers.passages import Passages
 from tamis.classifiers.training_data import Fitting
 
 __all__ = ["FastTextParameters", "fit", "train"]
 
-_MAGIC: Final = 793712314
-_VERSION: Final = 12
-_OVA: Final = 4
-_SUPERVISED: Final = 3
+Rows = NDArray[np.float64]
+
 _EOS: Final = "</s>"
-#: Columns are scaled so that this share of the training texts has logits up to this size.
-_WITHIN: Final = 0.999
-_REACH: Final = 7.5
 _SAMPLE: Final = 20_000
-
-
-@dataclass(frozen=True, slots=True)
-class FastTextParameters:
-    """Hyper-parameters, named as in fastText where it has them.
-
-    Attributes:
-        dim: Columns while training.
-        epoch: Passes over the lines.
-        lr: Learning rate at the start.
-        word_ngrams: Longest n-gram of words.
-        bucket: Rows that n-grams share.
-        words: Size of the vocabulary at most.
-        min_count: Texts that a word must be in to be in the vocabulary.
-        words_only: Categories that are trained on single words; their n-gram rows are 0.
-        solver: "library" or "logistic".
-        alpha: Strength of the L2 penalty of "logistic".
-        identity_weight: If not negative, every identity term (see `identity`) gets the same row: this part of
-            the mean of their rows. A term then counts for what people say of its kind, not of its group.
-    """
-
-    dim: int = 16
-    epoch: int = 5
-    lr: float = 0.5
-    word_ngrams: int = 2
-    bucket: int = 200_000
-    words: int = 40_000
-    min_count: int = 3
-    words_only: tuple[str, ...] = ()
-    solver: str = "library"
-    alpha: float = 1e-8
-    identity_weight: float = -1.0
-
-    @classmethod
-    def of(cls, values: Mapping[str, Any]) -> FastTextParameters:
-        """Takes parameters from a configuration.
-
-        Raises:
-            UsageError: A name is unknown or a value is out of range.
-        """
-        try:
-            made = msgspec.convert(dict(values), cls)
-        except msgspec.ValidationError as error:
-            raise UsageError(f"parameters of the fasttext kind: {error}; correct the configuration") from error
-        if unknown := sorted(set(values) - set(cls.__dataclass_fields__)):
-            known = ", ".join(cls.__dataclass_fields__)
-            raise UsageError(f"parameters: {unknown[0]!r} is none of {known}; correct the configuration")
-        if made.solver not in {"library", "logistic"}:
-            raise UsageError(f"parameters: solver {made.solver!r} is none of library, logistic")
-        if min(made.dim, made.epoch, made.word_ngrams, made.words, made.min_count) < 1 or made.lr <= 0:
-            raise UsageError("parameters: every value must be positive")
-        return made
 
 
 def train(
@@ -131,26 +72,17 @@ def train(
         vectors: Vectors that words start from ("library" only); others start at random.
     """
     vocabulary = _vocabulary(texts, parameters)
+    sample = texts[:: max(1, len(texts) // _SAMPLE)]
     if parameters.solver == "logistic":
         rows = _logistic(texts, labels, copies, path, vocabulary, categories, parameters, seed, progress)
-        tied = [_tie(vocabulary, column, parameters) for column in rows.T]
-        _scaled(path, vocabulary, np.stack(tied, 1), categories, parameters, texts[:: max(1, len(texts) // _SAMPLE)])
+        tied = [_tie(vocabulary, column, parameters, path) for column in rows.T]
+        write_scaled(path, vocabulary, np.stack(tied, 1), categories, parameters.layout, sample)
         return
-    rng = np.random.default_rng(seed)
-    columns = []
-    words: list[str] = []
-    with tempfile.TemporaryDirectory() as folder:
-        start = Path(folder) / "words.vec"
-        _write_vectors(start, vocabulary, parameters.dim, rng, vectors or {})
-        for j, category in enumerate(categories):
-            progress(f"training {category}")
-            times = copies if copies.ndim == 1 else copies[:, j]
-            _write_lines(Path(folder) / "train.txt", texts, labels[:, j], times, rng)
-            longest = 1 if category in parameters.words_only else parameters.word_ngrams
-            found, column = _fit(Path(folder), start, replace(parameters, word_ngrams=longest), seed)
-            words = words or found
-            columns.append(_tie(words, _reorder(words, found, column), parameters))
-    _scaled(path, words, np.stack(columns, 1), categories, parameters, texts[:: max(1, len(texts) // _SAMPLE)])
+    words, columns = fasttext_library.columns(
+        texts, labels, copies, vocabulary, categories, parameters, seed, progress, vectors or {}
+    )
+    tied = [_tie(words, column, parameters, path) for column in columns]
+    write_scaled(path, words, np.stack(tied, 1), categories, parameters.layout, sample)
 
 
 def fit(
@@ -173,9 +105,8 @@ def _logistic(
     left out: fastText has none, and calibration shifts the logits anyway.
     """
     progress(f"features of {len(texts)} texts")
-    _write(path, words, np.zeros((len(words) + parameters.bucket, 1)), ["none"], parameters)
     data, bounds = Passages.of(texts).buffer("none")
-    tables = FastTextModel.from_file(path)._tables
+    tables = _tables(path, words, parameters)
     indices, ends = features(data, bounds, np.arange(len(texts)), tables)
     size = np.diff(ends)
     values = np.repeat(1.0 / np.maximum(size, 1), size)
@@ -215,108 +146,41 @@ def _vocabulary(texts: Sequence[str], parameters: FastTextParameters) -> list[st
     return [_EOS, *named, *islice(rest, max(0, parameters.words - len(taken)))]
 
 
-def _write_vectors(
-    path: Path, vocabulary: list[str], dim: int, rng: np.random.Generator, known: Mapping[str, NDArray[np.float32]]
-) -> None:
-    start = rng.uniform(-1 / dim, 1 / dim, (len(vocabulary), dim))
-    for i, word in enumerate(vocabulary):
-        if word in known:
-            start[i] = known[word]
-    with path.open("w", encoding="utf-8", newline="\n") as out:
-        out.write(f"{len(vocabulary)} {dim}\n")
-        for word, row in zip(vocabulary, start, strict=True):
-            out.write(word + " " + " ".join(f"{value:.6f}" for value in row) + "\n")
-
-
-def _write_lines(
-    path: Path,
-    texts: Sequence[str],
-    labels: NDArray[np.float32],
-    copies: NDArray[np.int64],
-    rng: np.random.Generator,
-) -> None:
-    repeated = np.repeat(np.arange(len(texts)), np.where(np.isnan(labels), 0, copies))
-    rng.shuffle(repeated)
-    with path.open("w", encoding="utf-8", newline="\n") as out:
-        for i in repeated.tolist():
-            out.write(f"__label__{int(labels[i])} {texts[i]}\n")
-
-
-def _fit(
-    folder: Path, vectors: Path, parameters: FastTextParameters, seed: int
-) -> tuple[list[str], NDArray[np.float64]]:
-    """One category: (words, projected rows of words and buckets). One thread: more would race, and differ each time."""
-    bucket = parameters.bucket if parameters.word_ngrams > 1 else 0
-    model = fasttext.train_supervised(
-        str(folder / "train.txt"), dim=parameters.dim, epoch=parameters.epoch, lr=parameters.lr, loss="softmax",
-        wordNgrams=parameters.word_ngrams, bucket=bucket, minn=0, maxn=0, thread=1, seed=seed,
-        minCount=2**31 - 1, minCountLabel=0, pretrainedVectors=str(vectors), verbose=0,
-    )  # fmt: skip
-    output = np.asarray(model.get_output_matrix(), np.float64)
-    labels = model.get_labels()
-    direction = output[labels.index("__label__1")] - output[labels.index("__label__0")]
-    return list(model.get_words()), np.asarray(model.get_input_matrix(), np.float64) @ direction
-
-
-def _reorder(words: list[str], found: list[str], column: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Puts a model's word rows into the order of the first model's; bucket rows are in place already."""
-    place = {word: i for i, word in enumerate(found)}
-    index = [place[word] for word in words]
-    return np.concatenate([column[index], column[len(found) :]])
-
-
-def _tie(words: list[str], column: NDArray[np.float64], parameters: FastTextParameters) -> NDArray[np.float64]:
-    """Gives identity terms one common row, and n-grams rows where the category has none."""
+def _tie(words: list[str], column: NDArray[np.float64], parameters: FastTextParameters, path: Path) -> Rows:
+    """Makes what each identity term adds, its row and those of its character n-grams, the same, by its word's row."""
     padded = np.zeros(len(words) + parameters.bucket)
     padded[: len(column)] = column
     if parameters.identity_weight < 0:
         return padded
+    parts = _parts(path, words, parameters)
+    place = {word: i for i, word in enumerate(words)}
     for forms in single_words():
-        rows = [i for i, word in enumerate(words) if word in forms]
-        common = parameters.identity_weight * padded[rows].mean() if rows else 0.0
-        for i in rows:
-            part = common / 2 if words[i] in COMPOUNDED else common
-            padded[i] = min(part, padded[i]) if words[i] in AMBIGUOUS else part
+        rows = sorted(place[word] for word in forms if word in place)
+        added = np.array([padded[parts[i]].sum() for i in rows])
+        common = parameters.identity_weight * added.mean() if rows else 0.0
+        for i, own in zip(rows, added, strict=True):
+            wanted = common / 2 if words[i] in COMPOUNDED else common
+            padded[i] = (min(wanted, own) if words[i] in AMBIGUOUS else wanted) - (own - padded[i])
     return padded
 
 
-def _scaled(
-    path: Path, words: list[str], rows: NDArray[np.float64], categories: Sequence[str],
-    parameters: FastTextParameters, texts: Sequence[str],
-) -> None:  # fmt: skip
-    """Writes the model, its columns scaled so that the logits of texts fill the library's table of the sigmoid.
+def _parts(path: Path, words: list[str], parameters: FastTextParameters) -> dict[int, NDArray[np.int32]]:
+    """The rows that each identity term has: its own and those of its character n-grams."""
+    named = sorted(frozenset.union(*single_words()) & set(words))
+    place = {word: i for i, word in enumerate(words)}
+    if not parameters.maxn:
+        return {place[word]: np.array([place[word]], np.int32) for word in named}
+    tables = _tables(path, words, parameters)._replace(word_ngrams=1)
+    data, bounds = Passages.of(named).buffer("none")
+    rows, ends = features(data, bounds, np.arange(len(named)), tables)
+    end = place[_EOS]
+    cut = [rows[ends[k] : ends[k + 1]] for k in range(len(named))]
+    return {place[word]: own[own != end] for word, own in zip(named, cut, strict=True)}
 
-    The table has 512 steps between -8 and 8. Calibration undoes any scale, but not the loss of steps.
-    """
-    inside = rows * (_REACH / np.maximum(np.abs(rows).max(axis=0), 1e-9))
-    _write(path, words, inside, categories, parameters)
-    labels = {category: f"__label__{category}" for category in categories}
-    scores = FastTextClassifier(FastTextModel.from_file(path), labels, "none").score(Passages.of(texts))
-    logits = np.abs(np.log(scores / (1 - scores)))
-    _write(
-        path,
-        words,
-        inside * (_REACH / np.maximum(np.nanquantile(logits, _WITHIN, axis=0), 1e-3)),
-        categories,
-        parameters,
+
+def _tables(path: Path, words: list[str], parameters: FastTextParameters) -> Tables:
+    """How the scoring kernel finds the features of a model with this vocabulary."""
+    write(
+        path, words, np.zeros((len(words) + parameters.bucket, 1)), ["none"], replace(parameters.layout, quantise=False)
     )
-
-
-def _write(
-    path: Path, words: list[str], rows: NDArray[np.float64], categories: Sequence[str], parameters: FastTextParameters
-) -> None:
-    table = np.ascontiguousarray(rows, "<f4")
-    count = len(categories)
-    with path.open("wb") as out:
-        out.write(struct.pack("<ii", _MAGIC, _VERSION))
-        out.write(struct.pack(
-            "<12id", count, 5, parameters.epoch, 1, 5, parameters.word_ngrams, _OVA, _SUPERVISED, parameters.bucket,
-            0, 0, 100, 1e-4,
-        ))  # fmt: skip
-        out.write(struct.pack("<iiiqq", len(words) + count, len(words), count, len(words), -1))
-        for word in words:
-            out.write(word.encode("utf-8") + b"\0" + struct.pack("<qb", 1, 0))
-        for category in categories:
-            out.write(f"__label__{category}".encode() + b"\0" + struct.pack("<qb", 1, 1))
-        out.write(struct.pack("<?qq", False, *table.shape) + table.tobytes())
-        out.write(struct.pack("<?qq", False, count, count) + np.eye(count, dtype="<f4").tobytes())
+    return FastTextModel.from_file(path)._tables

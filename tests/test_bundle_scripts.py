@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
 import hashlib
 import importlib.util
@@ -14,6 +15,8 @@ from pathlib import Path
 
 import pytest
 import yaml
+
+from tamis.classifiers import splits
 
 SCRIPTS = Path(__file__).resolve().parent.parent / "scripts"
 if str(SCRIPTS) not in sys.path:
@@ -92,6 +95,21 @@ def test_the_two_families_share_no_frame_and_every_section_has_both_classes():
     for category in ("sexual", "hate", "harassment", "violence", "self_harm"):
         assert {row.get(category) for row in made} >= {0, 1}
     assert not any("{" in str(row["text"]) for row in made)
+
+
+def test_further_frames_are_of_one_family_and_stay_in_one_split():
+    frames, shared = templates.further("policy"), templates.load()
+    own = [frame for section in frames["sections"].values() for frame in section["frames"]]
+    assert not set(own) & {frame for section in shared["sections"].values() for frame in section["frames"]}
+    assert len(own) == len(set(own)) > 300
+    made = list(templates.rows("policy", 6000, {}, frames=frames))
+    assert {row["source"] for row in made} == {"templates-policy-further"}
+    assert len({row["group"] for row in made}) > 0.95 * len(own)
+    for category in ("sexual", "hate", "harassment", "violence", "self_harm"):
+        assert 0 in {row.get(category) for row in made}
+    suite = csv.DictReader((SCRIPTS.parent / "classifiers/data/functional_en.csv").read_text("utf-8").splitlines())
+    tested = {splits.words(row["text"]) for row in suite}
+    assert not tested & {splits.words(str(row["text"])) for row in made}
 
 
 def test_a_frame_without_words_for_its_slot_is_left_out():

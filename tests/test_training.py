@@ -98,6 +98,13 @@ def test_held_out_text_is_removed(tmp_path):
         ({"background": ["c"]}, "'c' is not the name of a source"),
         ({"contradictions": "majority"}, "expected error or unknown"),
         ({"background_weight": 1.5}, "expected 0 up to below 1"),
+        (
+            {
+                "background": [],
+                "sources": [{"name": "a", "path": "a.jsonl", "licence": "CC0", "labelled_by": [], "clip": 1}],
+            },
+            "clip: 'a' is no background",
+        ),
         ({"kind": "combination"}, "members: a combination has one or more"),
         ({"members": [{"kind": "linear"}]}, "another kind has none"),
         ({"kind": "combination", "members": [{"kind": "tree"}]}, "kind 'tree' is none of fasttext, linear$"),

@@ -73,9 +73,50 @@ def test_tied_identity_terms_score_the_same(tmp_path, solver):
     assert np.ptp(scores[:, 0]) < 1e-5
 
 
+def test_words_that_training_never_saw_are_known_by_their_parts(tmp_path):
+    texts, labels, truth = _data()
+    texts = [t.replace("w0", "grumble").replace("w1", "grumbling") for t in texts]
+    labels = truth.astype(np.float32)
+    parameters = FastTextParameters.of({**SMALL, "solver": "logistic", "bucket": 5000, "minn": 3, "maxn": 5})
+    train(texts, labels, np.ones(len(texts), np.int64), tmp_path / "m.bin", CATEGORIES, parameters)
+    seen = ["w7 w8 grumbled w9", "w7 w8 grxmbzld w9"]
+    scores = _classifier(tmp_path / "m.bin").score(Passages.of(seen))
+    assert scores[0, 0] > scores[1, 0] + 0.2
+    found = dict(zip(*fasttext.load_model(str(tmp_path / "m.bin")).predict(seen[0], k=-1), strict=True))
+    assert found["__label__hate"] == pytest.approx(scores[0, 0], abs=2e-5)
+
+
+def test_tied_identity_terms_score_alike_with_their_parts(tmp_path):
+    texts, labels, _ = _data(600)
+    texts = [f"{t} {w}" for t, w in zip(texts, ["muslim", "hindu", "deaf"] * 200, strict=True)]
+    labels[:, 0] = [float("hindu" in t.split()) for t in texts]
+    shape = {**SMALL, "solver": "logistic", "word_ngrams": 1, "bucket": 5000, "minn": 3, "maxn": 4}
+    ranges = []
+    for weight in (-1.0, 0.5):
+        parameters = FastTextParameters.of({**shape, "identity_weight": weight})
+        train(texts, labels, np.ones(600, np.int64), tmp_path / "m.bin", CATEGORIES, parameters)
+        scores = _classifier(tmp_path / "m.bin").score(Passages.of([f"w5 {w} w9" for w in ("muslim", "hindu")]))
+        ranges.append(float(np.ptp(scores[:, 0])))
+    assert ranges[1] < 0.1 * ranges[0]
+
+
+def test_a_quantised_model_is_smaller_and_scores_nearly_the_same(tmp_path):
+    texts, labels, _ = _data()
+    for name, quantise in (("a", False), ("b", True)):
+        parameters = FastTextParameters.of({**SMALL, "bucket": 4000, "solver": "logistic", "quantise": quantise})
+        train(texts, labels, np.ones(len(texts), np.int64), tmp_path / name, CATEGORIES, parameters)
+    assert (tmp_path / "b").stat().st_size < 0.5 * (tmp_path / "a").stat().st_size
+    plain, coded = (_classifier(tmp_path / name).score(Passages.of(texts)) for name in "ab")
+    assert 0 < np.abs(plain - coded).max() < 0.03
+    found = dict(zip(*fasttext.load_model(str(tmp_path / "b")).predict(texts[0], k=-1), strict=True))
+    np.testing.assert_allclose([found[f"__label__{c}"] for c in CATEGORIES], coded[0], atol=2e-5)
+
+
 @pytest.mark.parametrize(
     ("values", "message"),
     [
+        ({"minn": 3, "maxn": 5}, "minn and maxn are for the solver logistic"),
+        ({"minn": 6, "maxn": 5, "solver": "logistic"}, "1 <= minn <= maxn <= 8"),
         ({"dims": 3}, "'dims' is none of dim"),
         ({"dim": 0}, "positive"),
         ({"dim": "x"}, "fasttext kind"),

@@ -142,16 +142,16 @@ def _single(
     categories = tuple(config.categories[j] for j in keep)
     part = LabelledSet(categories, data.texts, data.labels[:, keep], data.sources, data.groups, data.identities)
     chosen = msgspec.structs.replace(config, sources=plain, categories=categories)
-    parameters = {**config.parameters}
+    kind, parameters = _plain_kind(config)
     if "words_only" in parameters:
         parameters["words_only"] = [c for c in parameters["words_only"] if c in categories]
     parameters["identity_weight"] = -1.0
     out: dict[tuple[str, str], float] = {}
     with tempfile.TemporaryDirectory() as folder:
-        made = KIND_TRAINERS[config.kind](
+        made = KIND_TRAINERS[kind](
             fitting(chosen, part), Path(folder), categories, parameters, config.seed, lambda _: None
         )
-        model = KINDS[config.kind](Path(folder), {"normaliser": config.normaliser, **made})
+        model = KINDS[kind](Path(folder), {"normaliser": config.normaliser, **made})
         for name, held in held_out.items():
             scores = np.nan_to_num(model.score(Passages.of(held.texts)))
             for j, category in enumerate(categories):
@@ -160,6 +160,12 @@ def _single(
                 if 0 < (labels == 1).sum() < known.sum():
                     out[name, category] = float(average_precision_score(labels[known] == 1, scores[known, j]))
     return out
+
+
+def _plain_kind(config: TrainingConfig) -> tuple[str, dict[str, Any]]:
+    """Kind and hyper-parameters of a baseline: of a combination those of its first member."""
+    member = config.members[0] if config.members else config
+    return member.kind, dict(member.parameters)
 
 
 def word_list(bundle: Bundle, root: Path) -> dict[str, Any]:

@@ -13,14 +13,21 @@ import yaml
 from tamis.classifiers.identity import TERMS, Term
 
 FAMILIES = ("policy", "evaluator")
+_HERE = Path(__file__).parent
 _SLOT = re.compile(r"\{(\w+)\}")
 
 
 def load(path: Path | None = None) -> dict[str, Any]:
     """The frames file."""
-    frames = yaml.safe_load((path or Path(__file__).with_name("frames.yaml")).read_text("utf-8"))
+    frames = yaml.safe_load((path or _HERE / "frames.yaml").read_text("utf-8"))
     assert isinstance(frames, dict)
     return frames
+
+
+def further(family: str) -> dict[str, Any]:
+    """The frames that one family has alone, with the slots and names of the shared file beside its own."""
+    shared, own = load(), load(_HERE / f"frames_{family}.yaml")
+    return {**own, "slots": {**shared["slots"], **own["slots"]}, "names": shared["names"]}
 
 
 def rows(
@@ -29,7 +36,7 @@ def rows(
     """Draws `count` labelled sentences of a family.
 
     Args:
-        family: "policy" or "evaluator": they take turns with the frames of each section.
+        family: "policy" or "evaluator": they take turns with the frames of each section, but for a file of its own.
         count: Number of draws; repeated sentences are left out.
         words: Terms for `{slur}` and `{lewd}`, from a public word list; a frame whose slot has none is skipped.
         seed: Seed of the draws.
@@ -42,9 +49,10 @@ def rows(
     sections = frames["sections"]
     weights = [section["weight"] for section in sections.values()]
     seen: set[str] = set()
+    alone = frames.get("family") == family
     for _ in range(count):
         name = rng.choices(list(sections), weights)[0]
-        choices = sections[name]["frames"][FAMILIES.index(family) :: 2]
+        choices = sections[name]["frames"][slice(None) if alone else slice(FAMILIES.index(family), None, 2)]
         at = rng.randrange(len(choices))
         term, other = rng.choice(TERMS), rng.choice(TERMS)
         text = _fill(choices[at], slots, term, other, rng)
@@ -55,7 +63,8 @@ def rows(
         yield {
             "text": text,
             **sections[name]["labels"],
-            "source": f"templates-{family}",
+            "source": f"templates-{family}-further" if alone else f"templates-{family}",
+            **({"group": f"{name}-{at}"} if alone else {}),
             "identity": term.adjective.lower() if used else "",
             "section": name,
         }

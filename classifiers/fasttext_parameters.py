@@ -1,0 +1,82 @@
+"""Hyper-parameters of the fastText kind: a closed list, checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+
+from tamis.classifiers.errors import UsageError
+from tamis.classifiers.fasttext_write import Layout
+
+__all__ = ["FastTextParameters"]
+
+#: Longest character n-gram.
+LONGEST: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class FastTextParameters:
+    """Hyper-parameters, named as in fastText where it has them.
+
+    Attributes:
+        dim: Columns while training.
+        epoch: Passes over the lines.
+        lr: Learning rate at the start.
+        word_ngrams: Longest n-gram of words.
+        bucket: Rows that n-grams share.
+        words: Size of the vocabulary at most.
+        min_count: Texts that a word must be in to be in the vocabulary.
+        words_only: Categories that are trained on single words; their n-gram rows are 0.
+        solver: "library" or "logistic".
+        alpha: Strength of the L2 penalty of "logistic".
+        identity_weight: If not negative, every identity term (see `identity`) gets the same row: this part of
+            the mean of their rows. A term then counts for what people say of its kind, not of its group.
+        minn: Shortest character n-gram of a word ("logistic" only).
+        maxn: Longest character n-gram of a word, 0 for none ("logistic" only).
+        quantise: Whether a value takes one byte instead of four.
+    """
+
+    dim: int = 16
+    epoch: int = 5
+    lr: float = 0.5
+    word_ngrams: int = 2
+    bucket: int = 200_000
+    words: int = 40_000
+    min_count: int = 3
+    words_only: tuple[str, ...] = ()
+    solver: str = "library"
+    alpha: float = 1e-8
+    identity_weight: float = -1.0
+    minn: int = 0
+    maxn: int = 0
+    quantise: bool = False
+
+    @property
+    def layout(self) -> Layout:
+        """What the file says about its features."""
+        return Layout(self.word_ngrams, self.bucket, self.minn, self.maxn, self.epoch, self.quantise)
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> FastTextParameters:
+        """Takes parameters from a configuration.
+
+        Raises:
+            UsageError: A name is unknown or a value is out of range.
+        """
+        try:
+            made = msgspec.convert(dict(values), cls)
+        except msgspec.ValidationError as error:
+            raise UsageError(f"parameters of the fasttext kind: {error}; correct the configuration") from error
+        if unknown := sorted(set(values) - set(cls.__dataclass_fields__)):
+            known = ", ".join(cls.__dataclass_fields__)
+            raise UsageError(f"parameters: {unknown[0]!r} is none of {known}; correct the configuration")
+        if made.solver not in {"library", "logistic"}:
+            raise UsageError(f"parameters: solver {made.solver!r} is none of library, logistic")
+        if min(made.dim, made.epoch, made.word_ngrams, made.words, made.min_count) < 1 or made.lr <= 0:
+            raise UsageError("parameters: every value must be positive")
+        if made.maxn and (made.solver == "library" or not 1 <= made.minn <= made.maxn <= LONGEST):
+            raise UsageError(f"parameters: minn and maxn are for the solver logistic, 1 <= minn <= maxn <= {LONGEST}")
+        return made
