@@ -44,6 +44,7 @@ def keeps_rates(plan: Plan, bundles: Mapping[str, str], before: RunSpec | None) 
     if before is None or before.scores is not None:
         return False
     same = plan.interventions == before.plan.interventions and plan.classifiers == before.plan.classifiers
+    same = same and plan.quarantine_minors == before.plan.quarantine_minors
     same = same and plan.passages == before.plan.passages and plan.corpus.fields == before.plan.corpus.fields
     return same and dict(bundles) == before.bundles and before.version == metadata.version("tamis")
 

@@ -35,6 +35,10 @@ __all__ = ["Refresh", "prepare", "told_apart"]
 _AT_ONCE = 4
 
 
+#: Keys of a plan that say what is done to a shard.
+_POLICY = tuple(key for key in Plan.__struct_fields__ if key not in ("schema", "output", "gate"))
+
+
 @dataclass(frozen=True, slots=True)
 class Refresh:
     """A refresh that may start.
@@ -107,16 +111,15 @@ def differences(before: RunSpec, after: RunSpec) -> tuple[str, ...]:
     for name, identity in {**after.bundles, "evaluator": after.evaluator}.items():
         if bundles.get(name) != identity:
             found.append(f"`{name}` was {bundles.get(name)} and is {identity}")
-    keys = ("corpus", "classifiers", "passages", "interventions", "publish", "evaluate", "name")
     found += [
-        f"`{key}` of the plan is another" for key in keys if _policy(before.plan, key) != _policy(after.plan, key)
+        f"`{key}` of the plan is another" for key in _POLICY if _policy(before.plan, key) != _policy(after.plan, key)
     ]
     return tuple(found) or ("sampling levels or rates are others",)
 
 
 def _policy(plan: Plan, key: str) -> object:
     part = msgspec.to_builtins(getattr(plan, key))
-    return {name: value for name, value in part.items() if name != "root"} if key == "corpus" else part
+    return {name: part[name] for name in part if name not in ("root", "manifest")} if key == "corpus" else part
 
 
 def told_apart(
