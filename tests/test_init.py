@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import uuid
 from pathlib import Path
 
 import pyarrow as pa
@@ -13,12 +14,13 @@ from pyarrow import parquet
 from tamis.pipeline import cli, plan, sizes, starter
 from tamis.pipeline.paths import Shard
 from tamis.pipeline.plan import Fields
+from tamis.pipeline.storage import open_store
 from tamis.pipeline.survey import Kind
 
 WORDS = "the quick brown fox is in the garden and it was seen by all of us that day"
 
 
-def init(capsys, corpus: Path, target: Path) -> tuple[int, dict[str, object], str]:
+def init(capsys, corpus: object, target: Path) -> tuple[int, dict[str, object], str]:
     code = cli.main(["init", str(corpus), "--output", str(target)])
     out, err = capsys.readouterr()
     return code, json.loads(out) if out.strip() else {}, err
@@ -184,3 +186,12 @@ def test_large_shards_name_the_command():
         "tamis reshard '/data/my corpus' '/data/my corpus-resharded' --shards '**/*.jsonl.gz' --target-size 256MB"
     )
     assert sizes.large_warning("x", "*", shards[1:]) is None
+
+
+def test_on_a_service(capsys, tmp_path, connected):
+    server = connected("s3")
+    root = f"{server.scheme}://{server.bucket}/{uuid.uuid4().hex}"
+    open_store(root).write("en/a.jsonl.gz", gzip.compress((json.dumps(row(1)) + "\n").encode()))
+    code, status, _ = init(capsys, root, tmp_path / "p.yaml")
+    assert (code, status["fields"]["text"]) == (0, "content")
+    assert plan.load(tmp_path / "p.yaml").corpus.root == root

@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import uuid
 from hashlib import sha256
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from pyarrow import parquet
 from tamis.pipeline import cli
 from tamis.pipeline.command_reshard import size_of
 from tamis.pipeline.errors import UsageError
+from tamis.pipeline.storage import open_store
 
 
 def tamis(capsys, *arguments):
@@ -208,3 +210,22 @@ def test_sizes(text, size):
 def test_no_sizes(text):
     with pytest.raises(UsageError):
         size_of(text)
+
+
+def test_on_a_service(capsys, tmp_path, connected):
+    """There and back, in other formats; the output holds something, so a second one is refused."""
+    server = connected("s3")
+    root = f"{server.scheme}://{server.bucket}/{uuid.uuid4().hex}"
+    local = corpus(tmp_path / "in")
+    tables = ("--format", "parquet", "--target-size", "150kB")
+    assert tamis(capsys, local, f"{root}/a", *tables)[0] == 0
+    assert tamis(capsys, f"{root}/a", f"{root}/b", "--format", "jsonl.zst")[0] == 0
+    assert tamis(capsys, f"{root}/b", tmp_path / "back", "--format", "jsonl")[1]["counts"]["kept"] == 2714
+    back = [json.loads(line) for line in joined(tmp_path / "back").splitlines()]
+    assert back == [json.loads(line) for line in joined(local).splitlines()]
+    assert tamis(capsys, local, f"{root}/b")[0] == 2
+    assert tamis(capsys, local, tmp_path / "a", *tables)[0] == 0
+    store = open_store(f"{root}/a")
+    parts = [name for name in store.names("") if name.endswith(".parquet")]
+    assert len(parts) > 3
+    assert {name: store.read(name) for name in parts} == {name: (tmp_path / "a" / name).read_bytes() for name in parts}

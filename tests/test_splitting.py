@@ -1,4 +1,4 @@
-"""Huge shards in pieces: every record in exactly one, whatever the sizes, in a run too."""
+"""Huge shards in pieces: every record in exactly one, whatever the sizes, in a run too. TAMIS_FUZZ scales the tries."""
 
 from __future__ import annotations
 
@@ -19,6 +19,9 @@ from tamis.pipeline.corpora import list_corpus
 from tamis.pipeline.errors import ShardError, UsageError
 from tamis.pipeline.plan import Corpus
 from tamis.pipeline.storage import open_store
+
+
+FUZZ = int(os.environ.get("TAMIS_FUZZ", "10000"))
 
 
 def corpus_of(folder: Path, least: int | None, shards: str = "**/*") -> Corpus:
@@ -42,7 +45,7 @@ def lines_of(sizes: list[int]) -> bytes:
     return b"".join(json.dumps({"id": f"{i}", "text": "x" * size}).encode() + b"\n" for i, size in enumerate(sizes))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=FUZZ // 100, deadline=None)
 @given(st.lists(st.integers(0, 400), min_size=1, max_size=40), st.integers(1, 3000), st.booleans())
 def test_lines_are_in_one_piece_each(tmp_path_factory, sizes, least, ended):
     folder = tmp_path_factory.mktemp("lines")
@@ -53,7 +56,7 @@ def test_lines_are_in_one_piece_each(tmp_path_factory, sizes, least, ended):
     assert sum(piece.size for piece in pieces) == len(data)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=FUZZ // 300, deadline=None)
 @given(st.integers(1, 30), st.integers(1, 20), st.integers(200, 20_000))
 def test_row_groups_are_in_one_piece_each(tmp_path_factory, rows, group, least):
     folder = tmp_path_factory.mktemp("rows")
