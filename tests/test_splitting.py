@@ -20,7 +20,6 @@ from tamis.pipeline.errors import ShardError, UsageError
 from tamis.pipeline.plan import Corpus
 from tamis.pipeline.storage import open_store
 
-
 FUZZ = int(os.environ.get("TAMIS_FUZZ", "10000"))
 
 
