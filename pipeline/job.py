@@ -34,7 +34,6 @@ __all__ = ["FilterCorpus", "FilterShard", "ListShards", "MergeReceipts", "Publis
 
 LOG = logging.getLogger(__name__)
 
-_MERGED = msgspec.json.Decoder(Merged)
 _COUNTED = ("seen", "kept", "dropped", "quarantined")
 
 
@@ -56,7 +55,8 @@ class FilterCorpus(beam.PTransform):
             | "ListShards" >> beam.ParDo(ListShards())
             | "Distribute" >> beam.GroupByKey()
             | "FilterShard" >> beam.ParDo(FilterShard(self.spec)).with_output_types(Merged)
-            | "MergeReceipts" >> beam.CombineGlobally(MergeReceipts())
+            # A corpus has a shard: no default is needed, which would send the merge through a side input.
+            | "MergeReceipts" >> beam.CombineGlobally(MergeReceipts()).without_defaults().with_output_types(Merged)
             | "Publish" >> beam.ParDo(Publish(self.spec))
         )
 
@@ -204,9 +204,9 @@ class MergeReceipts(beam.CombineFn):
         """Returns the coder of partial merges; a single shard's goes from transform to transform as it is."""
         return JsonCoder(list[Merged])
 
-    def extract_output(self, accumulator: list[Merged]) -> bytes:
-        """Returns the merge as JSON."""
-        return msgspec.json.encode(merging.merge(accumulator))
+    def extract_output(self, accumulator: list[Merged]) -> Merged:
+        """Returns the merge."""
+        return merging.merge(accumulator)
 
 
 class Publish(beam.DoFn):
@@ -219,12 +219,12 @@ class Publish(beam.DoFn):
     def __init__(self, spec: bytes) -> None:
         self._spec = spec
 
-    def process(self, element: bytes) -> Iterator[str]:
+    def process(self, element: Merged) -> Iterator[str]:
         """Yields the run's status."""
         spec = msgspec.json.decode(self._spec, type=RunSpec)
-        bench, store, merged = _workbench(self._spec), open_store(spec.plan.output), _MERGED.decode(element)
-        more = functools.partial(_more, store, spec, merged, bench)
-        yield publish.finish(store, spec, merged, bench.context, more)
+        bench, store = _workbench(self._spec), open_store(spec.plan.output)
+        more = functools.partial(_more, store, spec, element, bench)
+        yield publish.finish(store, spec, element, bench.context, more)
 
 
 def _more(store: Store, spec: RunSpec, merged: Merged, bench: Workbench) -> dict[str, Any]:
