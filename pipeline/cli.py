@@ -15,7 +15,7 @@ from importlib import metadata
 from typing import NoReturn
 
 from tamis.classifiers.errors import RaceLost, TamisError, UsageError
-from tamis.pipeline import interrupts, jsonlog
+from tamis.pipeline import interrupts, jsonlog, uncollected
 from tamis.pipeline.errors import describe
 from tamis.pipeline.plan import nearest
 from tamis.pipeline.redact import redact
@@ -72,6 +72,7 @@ def parser(command: str | None = None) -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs a command and returns its exit code; a user's mistake is one message, never a traceback."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
+    uncollected.seldom()
     with jsonlog.installed(next((word for word in arguments if word in COMMANDS), "tamis")):
         return _guarded(arguments)
 

@@ -19,8 +19,11 @@ from tamis.pipeline import manifest as manifests
 from tamis.pipeline import receipts
 from tamis.pipeline.canonical import canonical_bytes
 from tamis.pipeline.manifest import Manifest
+from tamis.pipeline.merging import ShardLine
 from tamis.pipeline.plan import nearest
+from tamis.pipeline.receipts import Measured
 from tamis.pipeline.storage import Store
+from tamis.pipeline.uncollected import uncollected
 
 __all__ = ["FinishedRun"]
 
@@ -71,20 +74,24 @@ class FinishedRun:
 
     def _measured(self) -> tuple[Ruler, dict[str, Arm]]:
         digest, states = hashlib.sha256(_fields(self.manifest)), []
-        for line in self.manifest.shards:
-            path = f"{self.manifest.spec.folder}/receipts/{line.shard}.json"
-            where = f"{self.store.root}/{path}"
-            try:
-                sealed = receipts.unseal(self.store.read(path), where)
-            except FileNotFoundError:
-                raise ShardError(f"{where}: no such file; restore it, or run again") from None
-            if sealed.sha256 != line.receipt_sha256:
-                raise ShardError(f"{where}: not the receipt of the manifest; see `tamis verify`")
-            found = sealed.measured("prevalence")
-            digest.update(canonical_bytes([line.shard, found.input.sha256]))
-            states.append(found.measures.get("prevalence") or {})
-        arms = comparison.arms(Prevalence.merge(*states), _context(self.report))
+        with uncollected():
+            for line in self.manifest.shards:
+                found = self._receipt(line)
+                digest.update(canonical_bytes([line.shard, found.input.sha256]))
+                states.append(found.measures.get("prevalence") or {})
+            arms = comparison.arms(Prevalence.merge(*states), _context(self.report))
         return self._ruler(digest.hexdigest()), {arm.name: arm for arm in arms}
+
+    def _receipt(self, line: ShardLine) -> Measured:
+        path = f"{self.manifest.spec.folder}/receipts/{line.shard}.json"
+        where = f"{self.store.root}/{path}"
+        try:
+            sealed = receipts.unseal(self.store.read(path), where)
+        except FileNotFoundError:
+            raise ShardError(f"{where}: no such file; restore it, or run again") from None
+        if sealed.sha256 != line.receipt_sha256:
+            raise ShardError(f"{where}: not the receipt of the manifest; see `tamis verify`")
+        return sealed.measured("prevalence")
 
     def _ruler(self, corpus: str) -> Ruler:
         spec = self.manifest.spec
