@@ -88,9 +88,8 @@ def _guarded(arguments: list[str]) -> int:
     except TamisError as error:
         return _say(error, FAILED)
     except KeyboardInterrupt as stop:
-        code = interrupts.code_of(stop)
-        print(f"tamis: {'interrupted' if code == interrupts.INTERRUPTED else 'terminated'}", file=sys.stderr)
-        return code
+        print(f"tamis: {interrupts.word_of(stop)}", file=sys.stderr)
+        return interrupts.code_of(stop)
     except BrokenPipeError:
         # The reader of our output is gone; there is nobody left to tell.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -132,14 +132,16 @@ def _run(checked: Preflight, flags: list[str], patience: float, tell: Callable[[
         f"{spec.plan.name}: run {spec.run_id}, {len(checked.shards):,} shards, {checked.total_bytes / 1e6:,.1f} MB"
         + (f"; {watch.done:,} shards were finished before and are kept" if watch.done else "")
     )
-    try:
-        with runlock.held(store, spec.run_id), runner_log(spec.run_id) as (out, log), shown(watch, out):
-            launching.launch(checked.bench.bound(spec), flags, watch, log, patience)
-    except launching.EndedError as end:
-        # A runner whose workers are gone may wait for them for ever: this process does not wait for it.
-        _say(f"tamis: {end}")
-        tell("failed")
-        os._exit(end.code)
+    with runlock.held(store, spec.run_id) as release, runner_log(spec.run_id) as (out, log):
+        try:
+            with shown(watch, out):
+                launching.launch(checked.bench.bound(spec), flags, watch, log, patience)
+        except launching.EndedError as end:
+            # A runner whose workers are gone complains at length, and may wait for them for ever.
+            print(f"tamis: {end}", file=out, flush=True)
+            tell("failed")
+            release()
+            os._exit(end.code)
     from tamis.pipeline import runners
 
     if runners.only_submits(flags):

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import NoReturn
 
-__all__ = ["INTERRUPTED", "TERMINATED", "Terminated", "code_of", "heeded"]
+__all__ = ["INTERRUPTED", "TERMINATED", "Terminated", "code_of", "heeded", "word_of"]
 
 #: Exit codes, as a shell gives them: 128 and the signal.
 INTERRUPTED, TERMINATED = 130, 143
@@ -22,6 +22,11 @@ class Terminated(KeyboardInterrupt):
 def code_of(stop: KeyboardInterrupt) -> int:
     """Returns the exit code of an interruption."""
     return TERMINATED if isinstance(stop, Terminated) else INTERRUPTED
+
+
+def word_of(stop: KeyboardInterrupt) -> str:
+    """Says what happened in a word."""
+    return "terminated" if isinstance(stop, Terminated) else "interrupted"
 
 
 @contextmanager

@@ -52,7 +52,8 @@ def launch(bench: Workbench, flags: list[str], watch: Watch, log: Path, patience
             _wait(thread, workers, watch, flags)
         except KeyboardInterrupt as stop:
             log.unlink(missing_ok=True)
-            raise EndedError(_interrupted(flags), interrupts.code_of(stop)) from None
+            code = interrupts.code_of(stop)
+            raise EndedError(_interrupted(flags, interrupts.word_of(stop)), code) from None
         finally:
             # Whoever has died is named first: this kills what is left.
             problem = _explained(failure[0], log, workers) if failure else None
@@ -73,12 +74,12 @@ def _wait(thread: threading.Thread, workers: Crew, watch: Watch, flags: list[str
             raise EndedError(wrong, 1)
 
 
-def _interrupted(flags: list[str]) -> str:
+def _interrupted(flags: list[str], word: str) -> str:
     from tamis.pipeline import runners
 
     if runners.local(flags):
-        return "interrupted: finished shards are kept; run the same command again to continue"
-    return "interrupted: the job goes on where it runs; stop it there, or run the same command again when it has ended"
+        return f"{word}: finished shards are kept; run the same command again to continue"
+    return f"{word}: the job goes on where it runs; stop it there, or run the same command again when it has ended"
 
 
 def _explained(error: BaseException, log: Path, workers: Crew) -> BaseException:
@@ -97,7 +98,7 @@ def _explained(error: BaseException, log: Path, workers: Crew) -> BaseException:
     if type(error).__name__ == "DataflowJobAlreadyExistsError":
         return RaceLost("a job of this very run is active already: wait until it has ended, or cancel it")
     if (lost := workers.lost(wait=1.0)) is not None:
-        return TamisError(lost)
+        return EndedError(lost, 1)
     if (told_by_system := from_text(str(error))) is not None:
         return TamisError(f"{told_by_system}. Finished shards are kept: run the same command again to continue")
     return TamisError(

@@ -8,7 +8,7 @@ an object store both write the same bytes, and nobody waits for anybody.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -21,15 +21,18 @@ __all__ = ["held"]
 
 
 @contextmanager
-def held(store: Store, run_id: str) -> Iterator[None]:
+def held(store: Store, run_id: str) -> Iterator[Callable[[], None]]:
     """Holds the lock of a run until the block ends; the system frees it when the process dies.
+
+    Yields:
+        What removes the lock's file, for who leaves without ending the block.
 
     Raises:
         RaceLost: Another process is at this very run.
         TamisError: The output cannot be written.
     """
     if not isinstance(store, LocalStore):
-        yield
+        yield lambda: None
         return
     path = atomic.temporary(Path(store.root, "runs", run_id))
     try:
@@ -45,7 +48,7 @@ def held(store: Store, run_id: str) -> Iterator[None]:
         raise TamisError(f"output {store.root}: {describe(error)}") from None
     try:
         file.write(f"process {os.getpid()}".encode())
-        yield
+        yield lambda: path.unlink(missing_ok=True)
     finally:
         path.unlink(missing_ok=True)
         lock.__exit__(None, None, None)
