@@ -14,7 +14,8 @@
     }
 
 The numbers speak of `documents` scored documents, see `audit_estimates`. A document counts as labelled where one
-annotator labelled it; where several did, as the mean of their labels.
+annotator labelled it; where several did, as the mean of their labels, and intervals are widened by how much more some
+find than others, see `audit_annotators`.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from tamis.interventions.audit_agreement import agreement
+from tamis.interventions.audit_annotators import leniency_error, widened
 from tamis.interventions.audit_design import Stratum
 from tamis.interventions.audit_estimates import Tally, evaluate, floor
 from tamis.interventions.measures.histogram import BINS, EDGES
@@ -108,8 +110,12 @@ def _category(
             positive[stratum] += sum(given) / len(given)
             count[stratum] += 1
     tallies = [Tally(one, positive[k], count[k], refused.count(k)) for k, one in enumerate(strata)]
+    error = leniency_error(by_annotator)
+    found = evaluate(tallies)
+    wider = {key: widened(found[key], error) for key in ("before", "residual", "precision")}
     return {
-        **evaluate(tallies),
+        **found,
+        **wider,
         "floor": floor(tallies),
         "positive": round(sum(positive), 2),
         "labels": sum(count),

@@ -82,5 +82,8 @@ def _banners(labels: Mapping[str, Any]) -> list[dict[str, str]]:
     ]
     if not low:
         return []
-    text = f"Annotators disagree (Krippendorff’s alpha under {DISAGREEMENT}): {', '.join(low)}. No interval holds that."
+    text = (
+        f"Annotators disagree (Krippendorff’s alpha under {DISAGREEMENT}): {', '.join(low)}. "
+        "Intervals of prevalence are widened by how much more some find than others; what the category means is not."
+    )
     return [{"level": "amber", "code": "disagreement", "text": text}]
