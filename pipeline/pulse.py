@@ -17,7 +17,7 @@ import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 import msgspec
 
@@ -36,6 +36,7 @@ _beats = 0
 _ticks = 0
 _at = ""
 _left = threading.Event()
+_file: BinaryIO | None = None
 
 
 class Pulse(msgspec.Struct, frozen=True):
@@ -64,25 +65,31 @@ def at(shard: str) -> Iterator[None]:
     global _at
     _at = shard
     beat()
+    _tell()
     try:
         yield
     finally:
         _at = ""
         beat()
+        _tell()
 
 
 def join(folder: str) -> None:
     """Starts to give signs of life in a folder; where it cannot be written there are none, and nobody waits for any."""
+    global _file
     path = Path(folder, str(os.getpid()))
     with contextlib.suppress(OSError):
-        path.write_bytes(_encoded())
+        _file = path.open("w+b", buffering=0)
         _left.clear()
-        threading.Thread(target=_tick, args=(path,), name="pulse", daemon=True).start()
+        _tell()
+        threading.Thread(target=_tick, name="pulse", daemon=True).start()
 
 
 def leave(folder: str) -> None:
     """Says that this process ends as it should."""
+    global _file
     _left.set()
+    _file = None
     with contextlib.suppress(OSError):
         Path(folder, str(os.getpid())).unlink(missing_ok=True)
 
@@ -100,20 +107,17 @@ def read(path: Path) -> Pulse | None:
         return None
 
 
-def _encoded() -> bytes:
-    return msgspec.json.encode(Pulse(_beats, _ticks, _at)).ljust(_SIZE)
+def _tell() -> None:
+    if (file := _file) is not None:
+        with contextlib.suppress(OSError, ValueError):
+            os.pwrite(file.fileno(), msgspec.json.encode(Pulse(_beats, _ticks, _at)).ljust(_SIZE), 0)
 
 
-def _tick(path: Path) -> None:
+def _tick() -> None:
     global _ticks
-    try:
-        with path.open("r+b", buffering=0) as file:
-            while not _left.wait(EVERY_S):
-                _ticks += 1
-                os.pwrite(file.fileno(), _encoded(), 0)
-    except OSError:
-        # Silence would be taken for a process that hangs.
-        path.unlink(missing_ok=True)
+    while not _left.wait(EVERY_S):
+        _ticks += 1
+        _tell()
 
 
 def _outlive(folder: Path) -> None:

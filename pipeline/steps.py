@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 from typing import Final
 
 __all__ = ["STEPS", "reach"]
@@ -44,4 +45,5 @@ def reach(step: str) -> None:
     if name == step:
         _reached[step] = _reached.get(step, 0) + 1
         if _reached[step] == int(count or 1):
-            os.kill(os.getpid(), signal.Signals[f"SIG{kind or 'KILL'}"])
+            # To this thread: another one would take its time to see it, and this one would go on.
+            signal.pthread_kill(threading.get_ident(), signal.Signals[f"SIG{kind or 'KILL'}"])

@@ -62,15 +62,18 @@ class Child:
         self._connection = connection
         self._answers = connection.makefile("rb")
         self.pid = int(self._answers.readline())
+        self._code: int | None = None
 
     def wait(self, timeout: float) -> int | None:
         """Returns the exit code (minus the signal's number where one killed it), None where it still runs."""
+        if self._code is not None:
+            return self._code
         if not select.select([self._connection], [], [], max(timeout, 0.0))[0]:
             return None
-        code = int(self._answers.readline())
+        self._code = int(self._answers.readline())
         self._answers.close()
         self._connection.close()
-        return code
+        return self._code
 
 
 class Nursery:
