@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-__all__ = ["NOISES", "beyond_noise", "worst_change", "worst_psi"]
+__all__ = ["MUCH", "NOISES", "beyond_noise", "worst_change", "worst_psi"]
 
 #: A difference of scores counts from so many times the noise on.
 NOISES: Final = 3.0
+
+#: From here on a population stability index is customarily called a large shift.
+MUCH: Final = 0.25
 
 Estimate = Mapping[str, Any]
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+from tamis.interventions.drift_limits import MUCH, beyond_noise, worst_psi
 from tamis.interventions.masking import display
 from tamis.interventions.measures.base import Context
 from tamis.interventions.measures.collateral_result import FLAG
@@ -34,6 +35,7 @@ def banners(report: Mapping[str, Any], context: Context) -> list[Banner]:
         context: What the measures knew about the run.
     """
     found = [*_gate(report), *_evaluator(report, context), *_coverage(report), *_small(report), *_reservations(report)]
+    found += _drift(report)
     return sorted([*found, *_collateral(report)], key=lambda banner: banner["level"] != "red")
 
 
@@ -54,6 +56,23 @@ def _collateral(report: Mapping[str, Any]) -> Iterable[Banner]:
 
 def _clean_too(row: Mapping[str, Any]) -> bool:
     return is_measured(row["clean"]) and row["clean"]["low"] > FLAG
+
+
+def _drift(report: Mapping[str, Any]) -> Iterable[Banner]:
+    """Says where the run differs from the one before by more than chance, and by the customary measure much."""
+    found = report["measures"].get("drift")
+    if not found:
+        return
+    if found["instruments"]:
+        names = ", ".join(display(one["what"], 40) for one in found["instruments"])
+        yield _amber(
+            "instrument", f"Since the run before the instrument changed too: {names}. What it did is told apart."
+        )
+    kinds = {"": "The scores moved since the run before", "web": "New and changed shards score unlike the others"}
+    for part, said in kinds.items():
+        worst = worst_psi((found[part] if part else found).get("scores") or {})
+        if worst is not None and beyond_noise(worst[1]) and worst[1]["psi"] > MUCH:
+            yield _amber("drift", f"{said}, most in {display(worst[0], 60)}: PSI {worst[1]['psi']:.2g}.")
 
 
 def _gate(report: Mapping[str, Any]) -> Iterable[Banner]:

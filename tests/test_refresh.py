@@ -8,8 +8,8 @@ import shutil
 import pytest
 
 from tamis.classifiers.errors import RaceLost
-from tamis.pipeline import cli, listed, manifest, reuse
-from tamis.pipeline.storage import open_store
+from tamis.pipeline import cli, listed, manifest, reuse, shard
+from tamis.pipeline.storage import LocalStore, open_store
 
 RANDOM = {
     "drop": [{"when": "hate >= 0.5", "do": "drop"}],
@@ -194,3 +194,34 @@ def test_a_shard_that_changes_while_it_is_compared_is_an_error(world, monkeypatc
     monkeypatch.setattr(reuse.RawBytes, "read", writing)
     with pytest.raises(Exception, match="changed while it was read"):
         reuse.digest_of(world.plan.corpus, one)
+
+
+@pytest.mark.parametrize("step", ["copied", "receipted", "processed"])
+def test_a_refresh_that_was_cut_off_is_continued_to_the_same_bytes(world, monkeypatch, step):
+    world.refresh()
+    shutil.copytree(world.output, world.folder / "copy")
+    change(world)
+    copied, process, write = reuse._copied, shard._process, LocalStore.write
+
+    def cut_off(*_):
+        raise KeyboardInterrupt
+
+    if step == "copied":
+        # One of a shard's files is in place, and no more.
+        monkeypatch.setattr(reuse, "_copied", lambda store, spec, found: copied(store, spec, found) and cut_off())
+    elif step == "processed":
+        monkeypatch.setattr(shard, "_process", lambda *args: process(*args) and cut_off())
+    else:
+        monkeypatch.setattr(
+            LocalStore, "write", lambda self, path, data: cut_off() if "/receipts/" in path else write(self, path, data)
+        )
+    with pytest.raises(KeyboardInterrupt):
+        world.refresh()
+    monkeypatch.setattr(reuse, "_copied", copied)
+    monkeypatch.setattr(shard, "_process", process)
+    monkeypatch.setattr(LocalStore, "write", write)
+    assert set(world.refresh()) <= {"new/part-3.jsonl.gz", "part-1.jsonl.gz"}
+    continued = world.tree(world.output)
+    world.content["output"] = str(world.folder / "copy")
+    world.refresh()
+    assert continued == world.tree(world.output)

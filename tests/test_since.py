@@ -75,6 +75,9 @@ def test_new_documents_are_the_webs(world):
     assert web["scores"]["policy.hate"]["psi"] > 1 > web["scores"]["policy.sexual"]["psi"]
     change = web["prevalence"]["corpus"]["hate"]["change"]
     assert 0.7 < change["low"] < change["value"] < change["high"] <= 1
+    codes = {banner["code"]: banner["text"] for banner in report(world)["banners"]}
+    assert codes["drift"].startswith("New and changed shards score unlike the others, most in policy.hate: PSI")
+    assert "instrument" not in codes
     files = json.loads((world.output / "runs" / world.current() / "report" / "refresh.json").read_text())
     assert files["paths"] == {"new": ["part-9.jsonl.gz"], "changed": [], "retired": ["part-2.jsonl.gz"]}
 
@@ -104,6 +107,7 @@ def test_both_at_once_are_told_apart(world):
     world.refresh()
     found = drift(world)
     assert found["bundle"]["scores"]["policy.hate"]["psi"] > 1
+    assert "instrument" in {banner["code"] for banner in report(world)["banners"]}
     # The new shard is like the others, judged by the bundle of now.
     assert found["web"]["scores"]["policy.hate"]["psi"] < 0.01
     assert found["documents"] == {"then": 180, "now": 240}
