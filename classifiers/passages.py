@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from tamis.classifiers.errors import UsageError
 from tamis.classifiers.normalise import NORMALISERS
-from tamis.classifiers.passages_kernel import count_words, cut
+from tamis.classifiers.passages_kernel import count_words, cut, words_between
 
 __all__ = ["TARGET", "Passages", "split"]
 
@@ -122,6 +122,10 @@ class Passages:
         for normaliser, (data, bounds) in self._buffers.items():
             part._buffers[normaliser] = (_gathered(data, bounds, kept), _offsets(np.diff(bounds)[kept]))
         return part
+
+    def words_of(self, passages: NDArray[np.intp]) -> Ints:
+        """Counts the white-space separated words of some passages, int64 [m]."""
+        return words_between(self.data, self.bounds[:-1][passages], self.bounds[1:][passages])
 
     def has(self, normaliser: str) -> bool:
         """Says whether the normalised passages are there already, so that `buffer` costs nothing."""

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from tamis.classifiers.compiled import inlined, kernel
 
-__all__ = ["count_words", "cut"]
+__all__ = ["count_words", "cut", "words_between"]
 
 Bytes = NDArray[np.uint8]
 Ints = NDArray[np.int64]
@@ -76,21 +76,19 @@ def _wide_class(code: int) -> int:
 
 
 @kernel
-def count_words(data: Bytes, bounds: Ints) -> Ints:
-    """Counts the white-space separated words of each document, as `len(text.split())` does.
+def words_between(data: Bytes, starts: Ints, ends: Ints) -> Ints:
+    """Counts the white-space separated words of some stretches, as `len(text.split())` does.
 
     Args:
-        data: Documents in UTF-8, one after another, uint8.
-        bounds: Byte offset of each document and the end of the last, int64 [n + 1].
-
-    Returns:
-        Words of each document, int64 [n].
+        data: Text in UTF-8, uint8.
+        starts: First byte of each stretch, int64 [n].
+        ends: The byte after its last, int64 [n].
     """
-    words = np.zeros(bounds.size - 1, np.int64)
-    for document in range(bounds.size - 1):
+    words = np.zeros(starts.size, np.int64)
+    for stretch in range(starts.size):
         after_space = True
         count = 0
-        for at in range(bounds[document], bounds[document + 1]):
+        for at in range(starts[stretch], ends[stretch]):
             byte = data[at]
             if byte < 0x80:
                 space = SPACE <= CLASSES[byte] <= NEWLINE
@@ -100,8 +98,21 @@ def count_words(data: Bytes, bounds: Ints) -> Ints:
                 space = SPACE <= _wide_class(_code(data, at)) <= NEWLINE
             count += after_space and not space
             after_space = space
-        words[document] = count
+        words[stretch] = count
     return words
+
+
+def count_words(data: Bytes, bounds: Ints) -> Ints:
+    """Counts the words of each document, see `words_between`.
+
+    Args:
+        data: Documents in UTF-8, one after another, uint8.
+        bounds: Byte offset of each document and the end of the last, int64 [n + 1].
+
+    Returns:
+        Words of each document, int64 [n].
+    """
+    return words_between(data, bounds[:-1], bounds[1:])
 
 
 @inlined

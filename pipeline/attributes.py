@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import msgspec
@@ -30,8 +31,6 @@ from tamis.interventions.verdict import Action, Decisions
 from tamis.pipeline.scale import DECIMALS, SPAN_FLOOR
 
 __all__ = ["rows"]
-
-Spans = list[list[float]]
 
 _encode = msgspec.json.Encoder().encode
 
@@ -71,7 +70,7 @@ def rows(
             marks = {
                 f"{name}__{verdict['action']}": [[0, lengths[i], 1.0]] for name, verdict in verdicts.get(i, {}).items()
             }
-            parts += [_inner(more) for more in (spans.get(i), marks) if more]
+            parts += [*spans.get(i, ()), *([_inner(marks)] if marks else [])]
             rest = _rest(i in removed, verdicts.get(i), unscored.get(i))
         yield f'{{"id":{_json(identity)},"row":{number},"attributes":{{{",".join(parts)}}}{rest}}}\n'.encode()
 
@@ -121,18 +120,21 @@ def _numbers(values: FloatMatrix) -> Any:
     return np.round(values.astype(np.float64), 5).tolist()
 
 
-def _passage_spans(batch: Batch) -> dict[int, dict[str, Spans]]:
-    """Returns the passages at or above the floor, by document."""
-    found: dict[int, dict[str, Spans]] = {}
-    passages = batch.passages
+def _passage_spans(batch: Batch) -> dict[int, list[str]]:
+    """Returns the members with the passages at or above the floor, by document: formatted here, as scores are."""
+    found: dict[int, list[str]] = {}
+    passages, owner = batch.passages, batch.passages.owner()
     for name, scores in batch.scores.items():
-        hits, columns = np.nonzero(scores.passage >= SPAN_FLOOR)
-        owners = np.searchsorted(passages.document, hits, side="right") - 1
-        values = _numbers(scores.passage[hits, columns])
-        for owner, hit, column, value in zip(owners.tolist(), hits.tolist(), columns.tolist(), values, strict=True):
-            key = f"{name}__{scores.categories[column]}__passages"
-            span = [int(passages.start[hit]), int(passages.end[hit]), value]
-            found.setdefault(owner, {}).setdefault(key, []).append(span)
+        for column, category in enumerate(scores.categories):
+            values = scores.passage[:, column]
+            hits = np.flatnonzero(values >= SPAN_FLOOR)
+            numbers = _decimals()[np.rint(values[hits].astype(np.float64) * 10**DECIMALS).astype(np.intp)]
+            columns = passages.start[hits].tolist(), passages.end[hits].tolist(), numbers.tolist()
+            cells = [f"[{start},{end},{score}]" for start, end, score in zip(*columns, strict=True)]
+            key, owners = _json(f"{name}__{category}__passages"), owner[hits]
+            first = np.flatnonzero(np.diff(owners, prepend=-1)).tolist()
+            for document, (start, stop) in zip(owners[first].tolist(), pairwise([*first, len(cells)]), strict=True):
+                found.setdefault(document, []).append(f"{key}:[{','.join(cells[start:stop])}]")
     return found
 
 

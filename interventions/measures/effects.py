@@ -56,10 +56,7 @@ def passage_amounts(batch: Batch, hits: NDArray[np.intp]) -> tuple[NDArray[np.in
     passages: Any = batch.passages
     if isinstance(passages, StoredPassages):
         return passages.passage_words[hits], passages.passage_bytes[hits]
-    owners = passages.owner()[hits].tolist()
-    spans = zip(owners, passages.start[hits].tolist(), passages.end[hits].tolist(), strict=True)
-    words = [len(batch.texts[owner][start:end].split()) for owner, start, end in spans]
-    return np.array(words, dtype=np.int64), np.diff(passages.bounds)[hits]
+    return passages.words_of(hits), np.diff(passages.bounds)[hits]
 
 
 def remaining(batch: Batch, decisions: Decisions, rows: NDArray[np.intp], scores: BatchScores) -> FloatMatrix:
