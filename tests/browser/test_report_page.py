@@ -6,6 +6,7 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tamis.interventions import report_html
@@ -127,3 +128,55 @@ def test_paper_shows_what_is_folded(visit: Go, example_report: Make) -> None:
     plan = page.locator("pre", has_text="schema: 1")
     assert plan.evaluate("(node) => node.getBoundingClientRect().height") > 20
     assert not page.locator("nav").is_visible()
+
+
+def excerpts_of(payloads: list[str]) -> dict[str, Any]:
+    """Excerpts that hold payloads where a corpus has a say."""
+    items = [
+        {"document": "0" * 16, "category": f"hate{one}", "score": 0.5, "closed": k % 2 == 1, "text": one}
+        for k, one in enumerate(payloads)
+    ]
+    rules = {f"rule {one}": {f"hate{one}": items[k : k + 2]} for k, one in enumerate(payloads[:20])}
+    return {"each": 20, "intervention": "drop-severe", "rules": rules, "clean": items[:20], "left": items[20:40]}
+
+
+def test_hostile_excerpts_do_nothing_and_are_not_printed(visit: Go, example_report: Make, hostile: ModuleType) -> None:
+    report = example_report()
+    report["measures"]["excerpts"] = excerpts_of(hostile.PAYLOADS)
+    seen = visit(report_html.render(report), 390)
+    assert not seen.page.locator("#excerpts table").first.is_visible()
+    open_all(seen.page)
+    seen.page.wait_for_timeout(200)
+    assert seen.page.locator("#excerpts table").first.is_visible()
+    assert seen.console == []
+    assert seen.dialogs == []
+    assert seen.requests == [seen.address]
+    assert seen.page.evaluate("window.hit === undefined")
+    assert seen.page.locator("script, img, iframe, object, embed, form, input, link, base, video, math").count() == 0
+    assert overflow(seen.page) == 0
+    seen.page.emulate_media(media="print")
+    assert not seen.page.locator("#excerpts table").first.is_visible()
+
+
+@pytest.fixture(scope="module")
+def compared(example_report: Make) -> dict[str, Any]:
+    """Three runs side by side, of other documents each."""
+    from tamis.interventions import sides
+    from tamis.interventions.comparison import Arm
+    from tamis.interventions.sides_checks import Ruler
+
+    none = Arm("", {}, {}, (np.zeros(64), np.zeros(64)), (np.zeros(64), np.zeros(64)))
+    rulers = [Ruler(f"corpus {k}", 96, 248_113, "e@1", "passages", {}, 2, {"p": "p@1"}, "0.1.0", {}) for k in range(3)]
+    return sides.build([sides.Side(example_report(), "drop-severe", ruler, none) for ruler in rulers])
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_the_comparison_is_quiet_and_fits(visit: Go, compared: dict[str, Any], width: int, scheme: str) -> None:
+    seen = visit(report_html.render_sides(compared), width, scheme)
+    open_all(seen.page)
+    assert seen.console == []
+    assert seen.requests == [seen.address]
+    assert overflow(seen.page) == 0
+    assert seen.page.evaluate(CONTRAST) == []
+    assert seen.page.get_by_text("Other documents: effects are compared").is_visible()
