@@ -68,7 +68,7 @@ def scored(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a finished run of the demo's plan."""
     folder = tmp_path_factory.mktemp("scored")
     assert cli.main(["run", str(plan_of(folder, "plan")), "--direct_num_workers=1"]) == 0
-    (run,) = (folder / "out" / "runs").iterdir()
+    (run,) = (folder / "out" / "runs").glob("[!.]*")
     return run
 
 
