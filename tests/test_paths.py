@@ -101,6 +101,16 @@ def test_links(corpus, tmp_path_factory):
         paths.under(corpus, "leak.jsonl")
 
 
+@pytest.mark.parametrize("pattern", ["sub/*.jsonl", "*/*.jsonl"])
+def test_a_linked_folder_is_not_a_way_out(tmp_path, pattern):
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside" / "secret.jsonl").write_bytes(b"{}")
+    (tmp_path / "corpus").mkdir()
+    (tmp_path / "corpus" / "sub").symlink_to(tmp_path / "outside")
+    with pytest.raises(UsageError, match="leads out of"):
+        paths.list_shards(tmp_path / "corpus", pattern)
+
+
 def test_names_that_are_not_utf8(tmp_path):
     (tmp_path / os.fsdecode(b"\xff.jsonl")).write_bytes(b"")
     with pytest.raises(UsageError, match="not valid UTF-8"):
