@@ -124,6 +124,9 @@ def _outlive(folder: Path) -> None:
     try:
         with (folder / LAUNCHER).open("rb") as file:
             fcntl.flock(file.fileno(), fcntl.LOCK_SH)
+    except FileNotFoundError:
+        # It ended while this process started.
+        os._exit(1)
     except OSError:
         return
     shutil.rmtree(folder, ignore_errors=True)
