@@ -50,7 +50,7 @@ def _receipt(store: Store, run_id: str, shard: str) -> tuple[Receipt, str] | Non
 
 def same_input(spec: RunSpec, shard: Shard, read: Input, version: str) -> bool:
     """Whether a shard is what was read once as a version; its bytes are read where that is in doubt."""
-    if read.bytes != shard.size:
+    if read.bytes != shard.size or shard.sha256 not in ("", read.sha256):
         return False
     if version == shard.version and not spec.rehash:
         return True
