@@ -147,3 +147,23 @@ def test_a_folder_that_cannot_be_written(tmp_path):
     tmp_path.chmod(0o500)
     with pytest.raises(PermissionError):
         atomic.write_bytes(tmp_path / "file", b"x")
+
+
+LINKED = """
+import pathlib, sys
+from tamis.pipeline import atomic
+atomic.write_bytes(pathlib.Path(sys.argv[1]), b"whole", exclusive=True)
+"""
+
+
+def test_a_writer_killed_between_link_and_unlink_harms_nothing(tmp_path):
+    """Both names are one file then: the next writer must not empty it."""
+    target = tmp_path / "file"
+    environment = {**os.environ, "TAMIS_KILL_AT": "file.linked:1"}
+    done = subprocess.run([sys.executable, "-c", LINKED, str(target)], env=environment, check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert names(tmp_path) == [".file.tamis-tmp", "file"]
+    with pytest.raises(FileExistsError):
+        atomic.write_bytes(target, b"other", exclusive=True)
+    assert target.read_bytes() == b"whole"
+    assert names(tmp_path) == ["file"]
