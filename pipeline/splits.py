@@ -147,8 +147,9 @@ def _pieces(folder: Path, shard: Shard, least: int) -> Iterator[Shard]:
     tail = ending[0] if ending else ""
     stem = shard.path.removesuffix(tail)
     with open_raw(paths.under(folder, shard.path)) as file:
+        cut = _cutter(file)
         for index in range(count):
-            if ranges := _cut(file, index, count).ranges:
+            if ranges := cut(index, count).ranges:
                 size = sum(stop - start for start, stop in ranges)
                 name = paths.safe_relative(f"{stem}.split-{index:05d}-of-{count:05d}{tail}")
                 yield Shard(name, size, shard.version)
@@ -165,7 +166,7 @@ def open_piece(folder: Path, path: str) -> BinaryIO | None:
         return None
     whole = open_raw(paths.under(folder, f"{found['stem']}{found['ending']}"))
     try:
-        cut = _cut(whole, int(found["index"]), int(found["count"]))
+        cut = _cutter(whole)(int(found["index"]), int(found["count"]))
         if not cut.ranges:
             raise ShardError(
                 f"{path}: nothing starts in this piece of its file any more: it was written to; launch again"
@@ -176,16 +177,24 @@ def open_piece(folder: Path, path: str) -> BinaryIO | None:
     return cast(BinaryIO, PieceFile(whole, cut))
 
 
-def _cut(file: BinaryIO, index: int, count: int) -> _Cut:
+def _cutter(file: BinaryIO) -> Callable[[int, int], _Cut]:
+    """Returns what cuts a file: the piece of a number, and of how many."""
     size = file.seek(0, os.SEEK_END)
     file.seek(0)
-    if index >= count:
-        return _Cut(())
-    first, last = (size * k // count for k in (index, index + 1))
-    if file.read(len(MAGIC)) == MAGIC:
-        return _of_groups(file, size, first, last)
-    start, stop = _line_start(file, first, size), _line_start(file, last, size)
-    return _Cut(((start, stop),) if stop > start else ())
+    of = _group_cutter(file, size) if file.read(len(MAGIC)) == MAGIC else _line_cutter(file, size)
+
+    def cut(index: int, count: int) -> _Cut:
+        return of(size * index // count, size * (index + 1) // count) if index < count else _Cut(())
+
+    return cut
+
+
+def _line_cutter(file: BinaryIO, size: int) -> Callable[[int, int], _Cut]:
+    def cut(first: int, last: int) -> _Cut:
+        start, stop = _line_start(file, first, size), _line_start(file, last, size)
+        return _Cut(((start, stop),) if stop > start else ())
+
+    return cut
 
 
 def _line_start(file: BinaryIO, position: int, size: int) -> int:
@@ -201,14 +210,18 @@ def _line_start(file: BinaryIO, position: int, size: int) -> int:
     return size
 
 
-def _of_groups(file: BinaryIO, size: int, first: int, last: int) -> _Cut:
+def _group_cutter(file: BinaryIO, size: int) -> Callable[[int, int], _Cut]:
     try:
         footer = read_footer(file, size, Limits())
     except ValueError:
         # The reader of the whole says what is wrong with it.
-        return _Cut(())
+        return lambda *_: _Cut(())
     apart = all(a[1] <= b[0] for a, b in zip(footer.spans, footer.spans[1:], strict=False))
-    groups = tuple(i for i, span in enumerate(footer.spans) if first <= span[0] < last) if apart else ()
-    if not groups:
-        return _Cut(())
-    return _Cut(((footer.spans[groups[0]][0], footer.spans[groups[-1]][1]), (footer.start, size)), groups)
+
+    def cut(first: int, last: int) -> _Cut:
+        groups = tuple(i for i, span in enumerate(footer.spans) if first <= span[0] < last) if apart else ()
+        if not groups:
+            return _Cut(())
+        return _Cut(((footer.spans[groups[0]][0], footer.spans[groups[-1]][1]), (footer.start, size)), groups)
+
+    return cut

@@ -56,7 +56,7 @@ def test_lines_are_in_one_piece_each(tmp_path_factory, sizes, least, ended):
 
 
 @settings(max_examples=FUZZ // 300, deadline=None)
-@given(st.integers(1, 30), st.integers(1, 20), st.integers(200, 20_000))
+@given(st.integers(1, 30), st.integers(1, 20), st.integers(1000, 20_000))
 def test_row_groups_are_in_one_piece_each(tmp_path_factory, rows, group, least):
     folder = tmp_path_factory.mktemp("rows")
     texts = [hashlib.sha256(b"%d" % i).hexdigest() * 5 for i in range(rows)]
