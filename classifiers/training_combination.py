@@ -9,7 +9,7 @@ where labels are thin. Calibration to the base rates follows on a third split, a
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -73,7 +73,10 @@ def fit(
         progress(f"member {number + 1} of {len(config.members)}: {member.kind}")
         members.append(_member(config, member, train, folder, f"member-{number + 1}-", trainers, progress))
     passages = Passages.of(tune.texts)
-    columns = [_scored(folder, member, config, passages) for member in members]
+    columns = [
+        _scored(folder, made, config, passages, member.counts_for)
+        for made, member in zip(members, config.members, strict=True)
+    ]
     progress("fitting the members' weights")
     fitted = {
         category: stack(np.stack([found[:, j] for found in columns], 1), *_target(config, tune, j), settings)
@@ -112,9 +115,14 @@ def _member(
     return {"kind": member.kind, "parameters": {**parameters, "file": f"{prefix}{parameters['file']}"}}
 
 
-def _scored(folder: Path, member: Mapping[str, Any], config: TrainingConfig, passages: Passages) -> Floats:
+def _scored(
+    folder: Path, member: Mapping[str, Any], config: TrainingConfig, passages: Passages, counts_for: Sequence[str]
+) -> Floats:
+    """Logits of a member, NaN in the categories in which it does not count."""
     model = MEMBERS[member["kind"]](folder, {**member["parameters"], "normaliser": config.normaliser})
-    return logits(model, passages, config.categories)
+    found = logits(model, passages, config.categories)
+    found[:, [bool(counts_for) and category not in counts_for for category in config.categories]] = np.nan
+    return found
 
 
 def _target(config: TrainingConfig, tune: LabelledSet, column: int) -> tuple[NDArray[np.float32], Floats]:

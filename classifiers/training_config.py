@@ -49,11 +49,13 @@ class Member(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         kind: "fasttext" or "linear".
         parameters: Hyper-parameters of its kind.
         sources: Names of the sources that it is fitted to; all where none is given.
+        counts_for: Categories in which it has a weight; all where none is given.
     """
 
     kind: str
     parameters: dict[str, Any] = {}
     sources: tuple[str, ...] = ()
+    counts_for: tuple[str, ...] = ()
 
 
 class TrainingConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -151,3 +153,8 @@ def _check_members(config: TrainingConfig, names: set[str], path: Path) -> None:
     for member in config.members:
         if strange := sorted(set(member.sources) - names):
             raise UsageError(f"{path}: members: {strange[0]!r} is not the name of a source")
+        if strange := sorted(set(member.counts_for) - set(config.categories)):
+            raise UsageError(f"{path}: members: counts_for: {strange[0]!r} is no category")
+    for category in config.categories if config.members else ():
+        if not any(category in member.counts_for or not member.counts_for for member in config.members):
+            raise UsageError(f"{path}: members: none counts for {category}")

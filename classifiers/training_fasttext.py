@@ -45,6 +45,8 @@ Rows = NDArray[np.float64]
 
 _EOS: Final = "</s>"
 _SAMPLE: Final = 20_000
+#: Share of the negatives that lie below the logit at which identity terms are made alike.
+_FEW: Final = 0.99
 
 
 def train(
@@ -74,8 +76,8 @@ def train(
     vocabulary = _vocabulary(texts, parameters)
     sample = texts[:: max(1, len(texts) // _SAMPLE)]
     if parameters.solver == "logistic":
-        rows = _logistic(texts, labels, copies, path, vocabulary, categories, parameters, seed, progress)
-        tied = [_tie(vocabulary, column, parameters, path) for column in rows.T]
+        rows, level = _logistic(texts, labels, copies, path, vocabulary, categories, parameters, seed, progress)
+        tied = [_tie(vocabulary, rows[:, j], parameters, path, level[j]) for j in range(len(categories))]
         write_scaled(path, vocabulary, np.stack(tied, 1), categories, parameters.layout, sample)
         return
     words, columns = fasttext_library.columns(
@@ -98,8 +100,11 @@ def fit(
 def _logistic(
     texts: Sequence[str], labels: FloatMatrix, copies: NDArray[np.int64], path: Path, words: list[str],
     categories: Sequence[str], parameters: FastTextParameters, seed: int, progress: Callable[[str], None],
-) -> NDArray[np.float64]:  # fmt: skip
-    """Rows of words and buckets, [n_rows, n_categories], by logistic regression over fastText's own features.
+) -> tuple[Rows, Rows]:  # fmt: skip
+    """Logistic regression over fastText's own features.
+
+    Returns:
+        Rows of words and buckets, [n_rows, n_categories], and the logit that few negatives reach, [n_categories].
 
     The features are those that the scoring kernel sees in an empty model with this vocabulary. The intercept is
     left out: fastText has none, and calibration shifts the logits anyway.
@@ -116,7 +121,7 @@ def _logistic(
     weight = np.where(seen >= parameters.min_count, np.log((1 + len(texts)) / (1 + seen)) + 1, 0.0)
     weight /= weight.max()
     matrix = scipy.sparse.csr_matrix(matrix.multiply(weight[None, :]))
-    out = np.zeros((matrix.shape[1], len(categories)))
+    out, level = np.zeros((matrix.shape[1], len(categories))), np.zeros(len(categories))
     for j, category in enumerate(categories):
         progress(f"training {category}")
         times = copies if copies.ndim == 1 else copies[:, j]
@@ -132,7 +137,8 @@ def _logistic(
         )
         model.fit(matrix[rows, :width], labels[rows, j].astype(int), sample_weight=times[rows])
         out[:width, j] = model.coef_[0] * weight[:width]
-    return out
+        level[j] = np.quantile(matrix[rows[labels[rows, j] == 0], :width] @ model.coef_[0], _FEW)
+    return out, level
 
 
 def _vocabulary(texts: Sequence[str], parameters: FastTextParameters) -> list[str]:
@@ -146,8 +152,12 @@ def _vocabulary(texts: Sequence[str], parameters: FastTextParameters) -> list[st
     return [_EOS, *named, *islice(rest, max(0, parameters.words - len(taken)))]
 
 
-def _tie(words: list[str], column: NDArray[np.float64], parameters: FastTextParameters, path: Path) -> Rows:
-    """Makes what each identity term adds, its row and those of its character n-grams, the same, by its word's row."""
+def _tie(words: list[str], column: Rows, parameters: FastTextParameters, path: Path, level: float = 0.0) -> Rows:
+    """Makes what each identity term adds, its row and those of its character n-grams, the same, by its word's row.
+
+    A text's logit is a mean, so a term of many parts also weakens the rest of the text. At the logit `level` this is
+    made up for: adding `level` for each part moves a mean that is at `level` nowhere.
+    """
     padded = np.zeros(len(words) + parameters.bucket)
     padded[: len(column)] = column
     if parameters.identity_weight < 0:
@@ -157,9 +167,10 @@ def _tie(words: list[str], column: NDArray[np.float64], parameters: FastTextPara
     for forms in single_words():
         rows = sorted(place[word] for word in forms if word in place)
         added = np.array([padded[parts[i]].sum() for i in rows])
+        spread = np.array([len(parts[i]) for i in rows])
         common = parameters.identity_weight * added.mean() if rows else 0.0
-        for i, own in zip(rows, added, strict=True):
-            wanted = common / 2 if words[i] in COMPOUNDED else common
+        for i, own, size in zip(rows, added, spread, strict=True):
+            wanted = (common / 2 if words[i] in COMPOUNDED else common) + level * (size - spread.mean())
             padded[i] = (min(wanted, own) if words[i] in AMBIGUOUS else wanted) - (own - padded[i])
     return padded
 

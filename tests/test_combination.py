@@ -135,6 +135,14 @@ def test_a_combination_is_trained_calibrated_and_verified(tmp_path):
     assert train(config, tmp_path / "again", root=tmp_path).id == built.id
 
 
+def test_a_member_counts_only_where_it_is_said_to(tmp_path):
+    members = [MEMBERS[0], {**MEMBERS[1], "counts_for": ["violence"]}]
+    built = train(_config(tmp_path, "combination", members=members), tmp_path / "bundle", root=tmp_path)
+    weights = {category: entry["weights"] for category, entry in built.header.parameters["stack"].items()}
+    assert weights["hate"][1] == 0.0 < weights["hate"][0]
+    assert weights["violence"][1] > 0
+
+
 def test_members_are_fitted_to_their_own_sources(tmp_path):
     members = [{"kind": "linear", "parameters": PARAMETERS["linear"], "sources": [name, "plain"]} for name in "ab"]
     built = train(_config(tmp_path, "combination", members=members), tmp_path / "bundle", root=tmp_path)

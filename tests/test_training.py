@@ -110,6 +110,11 @@ def test_held_out_text_is_removed(tmp_path):
         ({"kind": "combination", "members": [{"kind": "tree"}]}, "kind 'tree' is none of fasttext, linear$"),
         ({"kind": "combination", "members": [{"kind": "combination"}]}, "kind 'combination' is none of"),
         ({"kind": "combination", "members": [{"kind": "linear", "sources": ["q"]}]}, "'q' is not the name of a source"),
+        (
+            {"kind": "combination", "members": [{"kind": "linear", "counts_for": ["x"]}]},
+            "counts_for: 'x' is no category",
+        ),
+        ({"kind": "combination", "members": [{"kind": "linear", "counts_for": ["hate"]}]}, "none counts for violence"),
         ({"kind": "combination", "members": [{"kind": "linear"}], "search": [{}]}, "search: the tuning split is used"),
         (
             {"kind": "combination", "members": [{"kind": "linear"}], "parameters": {"method": "vote"}},

@@ -8,7 +8,7 @@ from tamis.classifiers.errors import UsageError
 from tamis.classifiers.fasttext_model import FastTextClassifier, FastTextModel
 from tamis.classifiers.identity import single_words
 from tamis.classifiers.passages import Passages
-from tamis.classifiers.training_fasttext import FastTextParameters, train
+from tamis.classifiers.training_fasttext import FastTextParameters, _parts, _tie, train
 
 CATEGORIES = ("hate", "violence")
 SMALL = {"bucket": 500, "min_count": 1, "epoch": 10, "lr": 0.5}
@@ -88,14 +88,14 @@ def test_words_that_training_never_saw_are_known_by_their_parts(tmp_path):
 
 def test_tied_identity_terms_score_alike_with_their_parts(tmp_path):
     texts, labels, _ = _data(600)
-    texts = [f"{t} {w}" for t, w in zip(texts, ["muslim", "hindu", "deaf"] * 200, strict=True)]
+    texts = [f"{t} {w}" for t, w in zip(texts, ["asian", "hindu", "deaf"] * 200, strict=True)]
     labels[:, 0] = [float("hindu" in t.split()) for t in texts]
     shape = {**SMALL, "solver": "logistic", "word_ngrams": 1, "bucket": 5000, "minn": 3, "maxn": 4}
     ranges = []
     for weight in (-1.0, 0.5):
         parameters = FastTextParameters.of({**shape, "identity_weight": weight})
         train(texts, labels, np.ones(600, np.int64), tmp_path / "m.bin", CATEGORIES, parameters)
-        scores = _classifier(tmp_path / "m.bin").score(Passages.of([f"w5 {w} w9" for w in ("muslim", "hindu")]))
+        scores = _classifier(tmp_path / "m.bin").score(Passages.of([f"w5 {w} w9" for w in ("asian", "hindu")]))
         ranges.append(float(np.ptp(scores[:, 0])))
     assert ranges[1] < 0.1 * ranges[0]
 
@@ -126,3 +126,19 @@ def test_a_quantised_model_is_smaller_and_scores_nearly_the_same(tmp_path):
 def test_wrong_parameters_are_named(values, message):
     with pytest.raises(UsageError, match=message):
         FastTextParameters.of(values)
+
+
+def test_a_term_of_many_parts_moves_no_text_that_is_at_the_level(tmp_path):
+    words = ["</s>", "gay", "heterosexual"]
+    parameters = FastTextParameters.of({"solver": "logistic", "bucket": 5000, "minn": 3, "maxn": 5, "word_ngrams": 1,
+                                        "identity_weight": 0.0})  # fmt: skip
+    level = 0.7
+    column = np.full(len(words) + parameters.bucket, 0.1)
+    tied = _tie(words, column, parameters, tmp_path / "m.bin", level)
+    parts = _parts(tmp_path / "m.bin", words, parameters)
+    spread = {i: len(parts[i]) for i in (1, 2)}
+    assert spread[2] > 3 * spread[1]
+    # The rest of a text whose mean with the average term is `level` ...
+    rest, size = 30 * level + level * np.mean(list(spread.values())), 30
+    means = [(rest + tied[parts[i]].sum()) / (size + spread[i]) for i in (1, 2)]
+    assert means == pytest.approx([level, level])
