@@ -188,16 +188,18 @@ def entries_of(batch: Batch, rows: NDArray[np.intp], cut: Passages, shard: str) 
         ShardError: A notable passage is none of the passages.
     """
     stored: StoredPassages = batch.passages  # type: ignore[assignment]
-    rest = stored.document[rows + 1] - 1
-    entries = rest[cut.owner()]
-    for k, row in enumerate(rows.tolist()):
-        first, last = stored.document[row : row + 2].tolist()
-        notable = np.arange(first, last)[stored.passage_bytes[first:last] > 0]
-        begin, end = cut.document[k : k + 2].tolist()
-        at = begin + np.searchsorted(cut.start[begin:end], stored.start[notable])
-        if (at >= end).any() or (cut.end[at] != stored.end[notable]).any():
-            raise ShardError(f"{shard}: passages lie elsewhere than when they were scored: score the shard anew")
-        entries[at] = notable
+    owner, bounds = cut.owner(), stored.document
+    entries: NDArray[np.intp] = (bounds[rows + 1] - 1)[owner]
+    counts = bounds[rows + 1] - bounds[rows]
+    own = np.repeat(bounds[rows] - (np.cumsum(counts) - counts), counts) + np.arange(counts.sum())
+    holder, notable = np.repeat(np.arange(rows.size), counts), stored.passage_bytes[own] > 0
+    own, holder = own[notable], holder[notable]
+    # Passages are in order, so document and start make one rising number.
+    width = 1 + max(int(cut.end.max(initial=0)), int(stored.end[own].max(initial=0)))
+    at = np.searchsorted(owner * width + cut.start, holder * width + stored.start[own])
+    if (at >= len(cut)).any() or (owner[at] != holder).any() or (cut.end[at] != stored.end[own]).any():
+        raise ShardError(f"{shard}: passages lie elsewhere than when they were scored: score the shard anew")
+    entries[at] = own
     return entries
 
 

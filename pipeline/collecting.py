@@ -67,7 +67,9 @@ def find(store: Store, now: float, keep: int, older_than_s: float) -> list[Found
     """
     current = manifests.read_current(store)
     entries = list(store.entries("runs"))
-    temporary = [one for one in entries if _temporary(one.path) or _old_rates(one, now - older_than_s)]
+    # The rates of random controls of runs that nobody will continue, see `pins`.
+    rates = [one for one in store.entries(RATES) if now - one.modified >= older_than_s]
+    temporary = [*(one for one in entries if _temporary(one.path)), *rates]
     runs = _by_run(one for one in entries if not _temporary(one.path))
     finished = {name: manifest for name in runs if (manifest := _manifest(store, name)) is not None}
     needed = _needed(finished, None if current is None else current.run_id)
@@ -93,17 +95,11 @@ def _temporary(path: str) -> bool:
     return atomic.is_temporary(Path(path))
 
 
-def _old_rates(entry: Entry, before: float) -> bool:
-    """Whether an entry holds the rates of a run that nobody will continue, see `pins`."""
-    return entry.path.startswith(f"{RATES}/") and entry.modified < before
-
-
 def _by_run(entries: Iterator[Entry]) -> dict[str, list[Entry]]:
     found: dict[str, list[Entry]] = {}
     for entry in entries:
         _, name, *rest = entry.path.split("/")
-        # Hidden files beside the runs are no run.
-        if rest and not name.startswith("."):
+        if rest:
             found.setdefault(name, []).append(entry)
     return found
 

@@ -23,7 +23,7 @@ from tamis.pipeline.storage import Store
 __all__ = ["RATES", "keeps_evaluation", "keeps_rates", "keeps_scores", "record_rates", "recorded_rates"]
 
 #: Where the rates of random controls are kept for the later launches of a run.
-RATES = "runs/.rates"
+RATES = ".tamis/rates"
 
 _RATES = msgspec.json.Decoder(dict[str, float])
 
