@@ -7,10 +7,11 @@ prevalence before and the recall; what it changed stays the evaluator's to tell.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from tamis.interventions import report_gaps, verdict_text
+from tamis.interventions.error_correlation import LIMIT
 from tamis.interventions.masking import display
 from tamis.interventions.measures.estimate import Grade
 from tamis.interventions.report_format import is_measured
@@ -32,6 +33,9 @@ def fold(report: Mapping[str, Any], labels: Mapping[str, Any]) -> Json:
     """
     name = str(labels["intervention"])
     interventions = dict(report["interventions"])
+    shared = _shared(labels)
+    if shared:
+        interventions = {key: _relative(found, key) for key, found in interventions.items()}
     if name in interventions:
         interventions[name] = _with(interventions[name], name, labels)
     found = {
@@ -39,15 +43,45 @@ def fold(report: Mapping[str, Any], labels: Mapping[str, Any]) -> Json:
         "interventions": interventions,
         "measures": {**report["measures"], "labels": dict(labels)},
         "not_measured": [gap for gap in report["not_measured"] if gap["what"] != report_gaps.LABELS],
-        "banners": [*report["banners"], *_banners(labels)],
+        "banners": [*_shared_banner(shared), *report["banners"], *_banners(labels)],
     }
-    if name == report["lead"]:
-        found |= {"verdict": interventions[name]["verdict"], "headline": interventions[name]["headline"]}
+    lead = interventions.get(report["lead"])
+    if lead is not None:
+        found |= {"verdict": lead["verdict"], "headline": lead["headline"]}
     return found
 
 
+def _shared(labels: Mapping[str, Any]) -> list[str]:
+    """Returns the categories in which filter and evaluator are seen to err together."""
+    return [
+        name
+        for name, found in ((labels.get("errors") or {}).get("categories") or {}).items()
+        if any(is_measured(one) and one["value"] >= LIMIT and one["low"] > 0 for one in found.values())
+    ]
+
+
+def _shared_banner(shared: Sequence[str]) -> list[dict[str, str]]:
+    if not shared:
+        return []
+    text = (
+        f"By the labels, filter and evaluator err together ({', '.join(map(display, shared))}): the evaluator is not "
+        "independent, whatever the bundles declare. Its numbers are changes by that evaluator, not in prevalence."
+    )
+    return [{"level": "red", "code": "shared-errors", "text": text}]
+
+
+def _relative(intervention: Mapping[str, Any], name: str) -> Json:
+    """Returns an intervention whose evaluator turned out not to be independent."""
+    changed = {"estimated": Grade.RELATIVE}
+    rows = [{**row, "grade": changed.get(row["grade"], row["grade"])} for row in intervention["headline"]]
+    return _told(intervention, name, rows)
+
+
 def _with(intervention: Mapping[str, Any], name: str, labels: Mapping[str, Any]) -> Json:
-    rows = [_row(row, labels) for row in intervention["headline"]]
+    return _told(intervention, name, [_row(row, labels) for row in intervention["headline"]])
+
+
+def _told(intervention: Mapping[str, Any], name: str, rows: list[Json]) -> Json:
     seen = (intervention.get("seen") or {}).get("documents") or 0
     shares = {unit: part.get("value") for unit, part in (intervention.get("removed_share") or {}).items()}
     outcomes = ("rewritten", "tagged") if seen else ()

@@ -98,6 +98,20 @@ class LabelsOf(Closed, frozen=True):
     agreement: AnnotatorAgreement
 
 
+class ErrorsOf(Closed, frozen=True):
+    """Correlation of filter and evaluator among documents that people label harmless, and harmful."""
+
+    clean: Estimate
+    harmful: Estimate
+
+
+class Errors(Closed, frozen=True):
+    """Whether filter and evaluator err together; `passed` is null where too few documents are labelled."""
+
+    passed: bool | None
+    categories: dict[str, ErrorsOf]
+
+
 class Stratum(Closed, frozen=True):
     """A stratum of the sample, by score and by what was decided."""
 
@@ -124,6 +138,7 @@ class Labels(Closed, frozen=True):
     unscored: Count
     strata: list[Stratum]
     categories: dict[str, LabelsOf]
+    errors: Errors
 
 
 class Excerpt(Closed, frozen=True):

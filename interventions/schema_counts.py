@@ -142,11 +142,12 @@ class Counted(Closed, frozen=True):
 
 
 class Reasons(Closed, frozen=True):
-    """Why documents have no score."""
+    """Why documents have no score; `missing`: of scores that another tool made."""
 
     empty: Counted
     failed: Counted
     language: Counted
+    missing: Counted
 
 
 class Scored(Closed, frozen=True):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from tamis.interventions.error_correlation import LIMIT
 from tamis.interventions.masking import display
 from tamis.interventions.report_format import count, is_measured, percent
 from tamis.interventions.report_view import (
@@ -46,6 +47,8 @@ def blocks(result: Json) -> Iterator[Block]:
     """Yields the parts of the section."""
     yield Block("", tables=[_estimates(result)])
     yield Block("Agreement of annotators", tables=[_agreement(result)], folded=len(result["annotators"]) < 2)
+    if (result.get("errors") or {}).get("categories"):
+        yield Block("Do filter and evaluator err together?", tables=[_errors(result["errors"])])
     yield Block("The sample", tables=[_strata(result)], folded=True)
 
 
@@ -83,6 +86,25 @@ def _agreed(found: Json) -> list[Cell]:
     if not is_measured(alpha):
         return [equal, missing(alpha)]
     return [equal, Cell(f"{alpha['value']:.2f}", f"{alpha['low']:.2f}–{alpha['high']:.2f}")]
+
+
+def _errors(result: Json) -> Any:
+    rows = [
+        [name_cell(category_name(name)), *(_correlation(found[key]) for key in ("clean", "harmful"))]
+        for name, found in result["categories"].items()
+    ]
+    verdict = {True: "passed", False: "not passed", None: "too few labels to tell"}[result["passed"]]
+    note = (
+        "Correlation of the two scores among documents that people label alike: about 0 where errors are independent. "
+        f"The check asks that every interval lie below {LIMIT}: {verdict}."
+    )
+    return table("Correlation of errors", ["Category", "Labelled harmless", "Labelled harmful"], rows, note=note)
+
+
+def _correlation(found: Json) -> Cell:
+    if not is_measured(found):
+        return missing(found)
+    return Cell(f"{found['value']:.2f}", f"{found['low']:.2f} to {found['high']:.2f} · n\u202f{count(found['n'])}")
 
 
 def _strata(result: Json) -> Any:

@@ -13,6 +13,7 @@ from tamis.interventions import audit_result, report_html
 from tamis.interventions.audit_design import strata
 from tamis.interventions.report_labels import fold
 from tamis.pipeline import audit_files, audit_sample
+from tamis.pipeline.audit_errors import shared_errors
 from tamis.pipeline.audit_files import AuditPlan, Item
 from tamis.pipeline.canonical import canonical_bytes
 from tamis.pipeline.decided_run import DecidedRun
@@ -55,6 +56,7 @@ def labelled(
     withheld = [item.stratum for item in plan.items if item.withheld]
     found = audit_result.build(plan.strata, items, withheld, plan.categories, labels)
     facts = {"intervention": plan.intervention, "outcome": plan.outcome, "unscored": plan.unscored}
+    facts["errors"] = shared_errors(run, plan, labels)
     return {"run_id": run.manifest.run_id, **facts, **found}
 
 

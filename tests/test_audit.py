@@ -183,8 +183,15 @@ def test_the_report_takes_the_certified_numbers(
         found["before"], found["residual"], found["ratio"], found["recall"],
     )  # fmt: skip
     assert "By human labels" in report["verdict"]["sentence"]
-    assert report["interventions"]["redact"]["headline"] == json.loads(before)["interventions"]["redact"]["headline"]
+    mine, old = (one["interventions"]["redact"]["headline"] for one in (report, json.loads(before)))
+    assert [{**row, "grade": None} for row in mine] == [{**row, "grade": None} for row in old]
     assert "human labels" not in {gap["what"] for gap in report["not_measured"]}
+    # The two word lists of these documents err on the same ones, and the labels show it.
+    errors = report["measures"]["labels"]["errors"]
+    assert errors["passed"] is False
+    assert errors["categories"]["hate"]["clean"]["low"] > 0.3
+    assert report["banners"][0]["code"] == "shared-errors"
+    assert {row["grade"] for row in mine} <= {"relative", "not resolvable", "not measured"}
     page = Path(done["report"]).read_text()
     assert "Human labels" in page
     assert "human labels; they certify no residual below" in page
@@ -269,7 +276,8 @@ def test_labels_of_an_intervention_that_removes_nothing(
     rows = [one["interventions"]["redact"]["headline"][1] for one in (report, original)]
     assert rows[0]["ratio"] == rows[1]["ratio"]
     assert rows[0]["caught"]["grade"] == "certified"
-    assert report["headline"] == original["headline"]
+    graded = [[{**row, "grade": None} for row in one["headline"]] for one in (report, original)]
+    assert graded[0] == graded[1]
 
 
 def test_mistakes_are_told(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
