@@ -59,7 +59,7 @@ def provenance(report: Json) -> Listing:
     """Returns what identifies the run."""
     run, source = report["run"], report["provenance"]
     counts = run.get("counts") or {}
-    shift = source.get("sample_shift")
+    level = source.get("sample_level")
     return [
         ("Run", display(run.get("id") or DASH)),
         ("Plan fingerprint", display(run.get("fingerprint") or DASH)),
@@ -73,7 +73,7 @@ def provenance(report: Json) -> Listing:
             for name, identity in (source.get("bundles") or {}).items()
         ],
         ("Evaluator", display(source.get("evaluator") or "none")),
-        ("Evaluation sample", _sampling(shift)),
+        ("Evaluation sample", _sampling(level)),
         ("Sampling salt", display(source.get("salt") or DASH)),
         ("Software", ", ".join(f"{display(name)} {display(v)}" for name, v in _versions(report).items())),
     ]
@@ -104,7 +104,7 @@ def independence(report: Json) -> Block:
         ]
         for check in found.get("checks") or ()
     ]
-    note = "Checked in code from what the bundles declare; the correlation of their errors on labels was not measured."
+    note = "Checked in code from what the bundles declare; whether they err together is measured on labels."
     return Block("Is the evaluator independent?", tables=[_certificate(rows, note)])
 
 
@@ -126,9 +126,7 @@ def _versions(report: Json) -> dict[str, str]:
     return {"tamis": report["run"].get("version") or DASH, **(report["provenance"].get("packages") or {})}
 
 
-def _sampling(shift: object) -> str:
-    if not isinstance(shift, int):
-        return DASH
-    if shift >= 64:
+def _sampling(level: object) -> str:
+    if not isinstance(level, int):
         return "none"
-    return "every document" if shift == 0 else f"1 document in {count(2**shift)}, by hash of its id"
+    return "every document" if level == 0 else f"1 document in {count(2**level)}, by hash of its id"

@@ -78,7 +78,7 @@ def _context(**changes: Any) -> Context:
         "conditions": dict.fromkeys(RULES, (("policy", "hate", 0.9), ("policy", "sexual", 0.9))),
         "evaluator": CATEGORIES,
         "evaluator_thresholds": dict.fromkeys(CATEGORIES, 0.5),
-        "notes": {"independence": {"independent": True, "checks": checks}, "sample_shift": 2},
+        "notes": {"independence": {"independent": True, "checks": checks}, "sample_level": 2},
     }
     return Context(**{**fields, **changes})
 
