@@ -92,7 +92,7 @@ def installed(command: str) -> Iterator[None]:
         return
     before = sys.stderr
     lines = JsonLines(before, command)
-    sys.stderr = lines  # type: ignore[assignment]
+    sys.stderr = lines
     try:
         yield
     finally:
