@@ -35,15 +35,12 @@ _ARRAYS: Final = ("keys", "bytes", "words", "evaluated")
 Page = tuple[Stored, Mapping[str, Decisions]]
 
 
-def write(
-    application: Application, scored: Brief, version: str, pages: Sequence[Page], store: Store
-) -> dict[str, Output]:
+def write(application: Application, scored: Brief, pages: Sequence[Page], store: Store) -> dict[str, Output]:
     """Writes documents, attributes and quarantine of a shard.
 
     Args:
         application: The plan; it publishes an intervention.
         scored: Brief of the shard in the run that has the scores.
-        version: The version of the input that it speaks of.
         pages: Stored documents and what was decided on them, in order.
         store: The output root.
 
@@ -57,7 +54,8 @@ def write(
     corpus, shard = spec.plan.corpus, scored.shard
     rows = _Rows(application, pages, shard)
     with ExitStack() as stack:
-        reader = stack.enter_context(open_shard(corpus, shard, version=version))
+        # Whatever version it is by now: its digest is compared with that of what was scored.
+        reader = stack.enter_context(open_shard(corpus, shard))
         outputs = stack.enter_context(ShardOutputs(store, spec.folder, corpus, shard, True, reader))
         for stored, decisions in pages:
             numbers, conditions = stored.numbers.tolist(), application.context.conditions

@@ -37,7 +37,7 @@ def apply_shard(application: Application, line: ShardLine, store: Store) -> tupl
     if finished is not None:
         return finished
     reach("shard.started")
-    receipt = _process(application, scored, version, store)
+    receipt = _process(application, scored, store)
     reach("shard.written")
     data, digest = receipts.seal(receipt, version)
     store.write(path, data)
@@ -58,7 +58,7 @@ def _finished(application: Application, store: Store, path: str, version: str) -
     return (receipt, sealed.sha256) if complete else None
 
 
-def _process(application: Application, scored: Brief, version: str, store: Store) -> Receipt:
+def _process(application: Application, scored: Brief, store: Store) -> Receipt:
     spec = application.spec
     measures = {name: measure(application.context) for name, measure in MEASURES.items()}
     pages: list[tuple[Stored, Mapping[str, Decisions]]] = []
@@ -77,7 +77,7 @@ def _process(application: Application, scored: Brief, version: str, store: Store
         # Only here are documents read, and is anything of them compiled.
         from tamis.pipeline.apply_documents import write
 
-        outputs = write(application, scored, version, pages, store)
+        outputs = write(application, scored, pages, store)
     return Receipt(
         shard=scored.shard,
         fingerprint=spec.fingerprint,
