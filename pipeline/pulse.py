@@ -100,10 +100,12 @@ def end_with_launcher(folder: str) -> None:
 
 
 def read(path: Path) -> Pulse | None:
-    """Reads a worker's file; None where it is gone or is being written just now."""
+    """Reads a worker's file; None where it is gone. One that is being written just now says nothing yet."""
     try:
         return msgspec.json.decode(path.read_bytes().rstrip(), type=Pulse)
-    except (OSError, msgspec.DecodeError):
+    except msgspec.DecodeError:
+        return Pulse(0, 0, "")
+    except OSError:
         return None
 
 

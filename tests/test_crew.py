@@ -99,9 +99,11 @@ def test_the_dead_are_named_and_who_took_leave_is_not(tmp_path):
     assert f"worker process {ended.pid} died in shard x.gz" in found
 
 
-def test_what_is_half_written_is_not_read(tmp_path):
-    (tmp_path / "12").write_bytes(b'{"beats":1,')
-    assert pulse.read(tmp_path / "12") is None
+def test_who_dies_at_its_first_word_is_missed_all_the_same(tmp_path):
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    (tmp_path / str(ended.pid)).write_bytes(b'{"beats":1,')
+    assert f"worker process {ended.pid} died" in str(Crew(tmp_path, patience=0).look())
     assert pulse.read(tmp_path / "13") is None
 
 
