@@ -22,7 +22,7 @@ from apache_beam.metrics.metric import Metrics
 from tamis.classifiers.errors import TamisError
 from tamis.pipeline import functional, listed, merging, proxy, publish, versions
 from tamis.pipeline.errors import describe
-from tamis.pipeline.merging import Merged
+from tamis.pipeline.merging import Merged, ShardLine
 from tamis.pipeline.paths import Shard
 from tamis.pipeline.receipts import Failure
 from tamis.pipeline.runspec import RunSpec, inputs_digest
@@ -178,35 +178,52 @@ class MergedCoder(JsonCoder):
 beam.coders.registry.register_coder(Merged, MergedCoder)  # type: ignore[attr-defined]
 
 
+class Partial(msgspec.Struct):
+    """A merge in progress.
+
+    Attributes:
+        waiting: Parts without their lines, to be merged a few at a time.
+        lines: The lines of all of them, added to in place: a copy of all at each merge would be most of the time.
+    """
+
+    waiting: list[Merged] = []
+    lines: list[ShardLine] = []
+
+
 class MergeReceipts(beam.CombineFn):
     """Merges receipts in any order, a few at a time: merging many at once costs less than one after another."""
 
     BUFFER = 64
 
-    def create_accumulator(self) -> list[Merged]:
+    def create_accumulator(self) -> Partial:
         """Returns the empty merge."""
-        return []
+        return Partial()
 
-    def add_input(self, accumulator: list[Merged], element: Merged) -> list[Merged]:
+    def add_input(self, accumulator: Partial, element: Merged) -> Partial:
         """Adds one shard."""
-        accumulator.append(element)
-        return self.compact(accumulator) if len(accumulator) >= self.BUFFER else accumulator
+        accumulator.lines.extend(element.shards)
+        accumulator.waiting.append(msgspec.structs.replace(element, shards=()))
+        return self.compact(accumulator) if len(accumulator.waiting) >= self.BUFFER else accumulator
 
-    def merge_accumulators(self, accumulators: Iterable[list[Merged]]) -> list[Merged]:
+    def merge_accumulators(self, accumulators: Iterable[Partial]) -> Partial:
         """Merges partial merges."""
-        return self.compact([part for parts in accumulators for part in parts])
+        found = Partial()
+        for one in accumulators:
+            found.lines.extend(one.lines)
+            found.waiting.extend(one.waiting)
+        return self.compact(found)
 
-    def compact(self, accumulator: list[Merged]) -> list[Merged]:
+    def compact(self, accumulator: Partial) -> Partial:
         """Merges what is waiting, before it is sent anywhere."""
-        return [merging.merge(accumulator)]
+        return Partial([merging.merge(accumulator.waiting)], accumulator.lines)
 
     def get_accumulator_coder(self) -> JsonCoder:
         """Returns the coder of partial merges; a single shard's goes from transform to transform as it is."""
-        return JsonCoder(list[Merged])
+        return JsonCoder(Partial)
 
-    def extract_output(self, accumulator: list[Merged]) -> Merged:
+    def extract_output(self, accumulator: Partial) -> Merged:
         """Returns the merge."""
-        return merging.merge(accumulator)
+        return msgspec.structs.replace(merging.merge(accumulator.waiting), shards=tuple(accumulator.lines))
 
 
 class Publish(beam.DoFn):
