@@ -74,12 +74,17 @@ def scheduled(spec: RunSpec, found: Sequence[Shard]) -> list[int]:
         job.list_corpus = asked
 
 
-def combine(models: Sequence[Merged], found: Sequence[Shard], file: Path) -> Spent:
-    """Merges a receipt for each shard as one worker's bundle does, and writes what it would send."""
+def combine(models: Sequence[Merged], found: Sequence[Shard], file: Path, lines: bool = False) -> Spent:
+    """Merges a receipt for each shard as one worker's bundle does, and writes what it would send.
+
+    With `lines` only the first receipts have measurements; the others are a line and counts.
+    """
+    bare = [msgspec.structs.replace(one, states={}) for one in models]
     start, merger = time.process_time(), MergeReceipts()
     accumulator = merger.create_accumulator()
     for number, one in enumerate(found):
-        accumulator = merger.add_input(accumulator, _receipt(models[number % len(models)], one))
+        like = bare if lines and number >= len(models) else models
+        accumulator = merger.add_input(accumulator, _receipt(like[number % len(like)], one))
     data = merger.get_accumulator_coder().encode(merger.compact(accumulator))
     file.write_bytes(data)
     return spent(start, len(data))
