@@ -113,6 +113,7 @@ class Nursery:
 
 def _serve(path: str, stub: str) -> None:
     """Forks on request until it is killed; ends with its parent."""
+    parent = os.getppid()
     from apache_beam.runners.portability import local_job_service  # noqa: F401
     from apache_beam.runners.worker import sdk_worker_main  # noqa: F401
 
@@ -124,7 +125,6 @@ def _serve(path: str, stub: str) -> None:
     server.listen(64)
     Path(f"{path}.new").rename(path)
     children: dict[int, socket.socket] = {}
-    parent = os.getppid()
     while os.getppid() == parent:
         if select.select([server], [], [], 0.01)[0]:
             connection, _ = server.accept()
