@@ -25,6 +25,6 @@ def list_corpus(corpus: Corpus) -> list[Shard]:
 
 
 def _splittable(corpus: Corpus, path: str) -> str:
-    """Returns the format of a shard, "" where it is compressed as a whole."""
+    """Returns the format of a shard, "" where its compression has no frames whose ends can be found."""
     found = format_of(path, corpus.format).name
-    return found if found == "parquet" or not compression_of(path) else ""
+    return found if found == "parquet" or compression_of(path) != "gz" else ""

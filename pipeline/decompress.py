@@ -42,7 +42,7 @@ class VerifiedStream:
     """The decoded bytes of one shard, in blocks; iterate once, to the end.
 
     Args:
-        raw: The stored bytes, at their start.
+        raw: The stored bytes, at their start; of a piece (`splits.PieceFile`) only its own lines are yielded.
         compression: How they are compressed.
         limits: Limits on expansion and memory.
         name: What errors call the shard.
@@ -52,6 +52,7 @@ class VerifiedStream:
         self.name = name
         self.bytes_out = 0
         self._source = RawBytes(raw, name)
+        self._part: zstd_frames.Part | None = getattr(raw, "part", None)
         self._compression = compression
         self._limits = limits
         self._state: Literal["fresh", "reading", "proven"] = "fresh"
@@ -88,7 +89,7 @@ class VerifiedStream:
         if self._compression == "gz":
             return gzip_members.blocks(self._source)
         if self._compression == "zst":
-            return zstd_frames.blocks(self._source, self._limits.window)
+            return zstd_frames.blocks(self._source, self._limits.window, self._part)
         return _plain(self._source)
 
     def _check_ratio(self) -> None:

@@ -215,7 +215,7 @@ def open_stored(root: str, path: str, version: str | None) -> BinaryIO:
     if location is None:
         folder = Path(locations.local_folder(root) or root)
         file = paths.under(folder, path)
-        piece = None if file.exists() else splits.open_piece(folder, path)
+        piece = None if file.exists() else splits.open_piece(folder, path, version)
         return open_raw(file, version) if piece is None else piece
     from tamis.pipeline.remote_file import open_shard_object
 

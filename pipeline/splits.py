@@ -1,9 +1,10 @@
-"""Huge shards in pieces: the row groups of a Parquet file, the lines of plain JSON Lines, on a disk.
+"""Huge shards in pieces: row groups of Parquet, lines of JSON Lines, plain or in several zstd frames, on a disk.
 
 A piece is a shard like any other, with a receipt and outputs of its own: `en/big.jsonl` becomes
 `en/big.split-00000-of-00012.jsonl` and so on. Piece k of n is what starts between k and k + 1 n-ths of the file, so its
 name says all that is needed to find it again; one in which nothing starts is left out. The stored bytes of a piece are
-its lines, or its row groups and the footer.
+its lines, its row groups and the footer, or the frames that hold its lines: a frame in which one piece ends and
+another begins is of both.
 """
 
 from __future__ import annotations
@@ -16,12 +17,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-from tamis.pipeline import paths
+from tamis.pipeline import paths, zstd_cuts
+from tamis.pipeline.decompress import COMPRESSIONS, compression_of
 from tamis.pipeline.errors import ShardError
 from tamis.pipeline.limits import Limits
 from tamis.pipeline.parquet_footer import MAGIC, read_footer
 from tamis.pipeline.paths import Shard
 from tamis.pipeline.rawbytes import open_raw
+from tamis.pipeline.zstd_frames import Part
 
 __all__ = ["PieceFile", "expand", "is_piece", "open_piece"]
 
@@ -41,10 +44,12 @@ class _Cut:
     Attributes:
         ranges: Stored bytes, from and to, in order; none where nothing starts in the piece.
         groups: Row groups, None where the file has none.
+        part: What of its frames is the piece's, None where the file has none.
     """
 
     ranges: Ranges
     groups: tuple[int, ...] | None = None
+    part: Part | None = None
 
 
 class PieceFile(io.RawIOBase):
@@ -57,12 +62,14 @@ class PieceFile(io.RawIOBase):
     Attributes:
         whole: As given.
         groups: Row groups of the piece, None where the file has none.
+        part: What of the decoded bytes is the piece's, None = everything.
         size: Bytes.
     """
 
     def __init__(self, whole: BinaryIO, cut: _Cut) -> None:
         self.whole = whole
         self.groups = cut.groups
+        self.part = cut.part
         self.size = sum(stop - start for start, stop in cut.ranges)
         self._ranges = cut.ranges
         self._position = 0
@@ -121,7 +128,7 @@ def expand(folder: Path, shards: Sequence[Shard], least: int, kind: Callable[[st
         folder: The corpus root.
         shards: Its shards, by path.
         least: Stored bytes.
-        kind: Tells the format of a shard by its name: "parquet", "jsonl" with no compression, or another.
+        kind: Tells the format of a shard by its name: "parquet", "jsonl" plain or in zstd, or another.
 
     Returns:
         Shards and pieces, by path. A shard of which an inventory knows the digest stays whole: it can be checked.
@@ -142,12 +149,10 @@ def expand(folder: Path, shards: Sequence[Shard], least: int, kind: Callable[[st
 
 def _pieces(folder: Path, shard: Shard, least: int) -> Iterator[Shard]:
     count = -(-shard.size * PIECES // least)
-    name = shard.path.rpartition("/")[2]
-    ending = re.search(r"(?:\.[A-Za-z0-9]+)?$", name)
-    tail = ending[0] if ending else ""
-    stem = shard.path.removesuffix(tail)
-    with open_raw(paths.under(folder, shard.path)) as file:
-        cut = _cutter(file)
+    stem, tail = _stem(shard.path)
+    path = paths.under(folder, shard.path)
+    with open_raw(path) as file:
+        cut = _cutter(file, path)
         for index in range(count):
             if ranges := cut(index, count).ranges:
                 size = sum(stop - start for start, stop in ranges)
@@ -155,18 +160,33 @@ def _pieces(folder: Path, shard: Shard, least: int) -> Iterator[Shard]:
                 yield Shard(name, size, shard.version)
 
 
-def open_piece(folder: Path, path: str) -> BinaryIO | None:
+def _stem(path: str) -> tuple[str, str]:
+    """Divides a path before the ending of its format."""
+    outer = next((ending for ending in COMPRESSIONS if path.endswith(ending)), "")
+    inner = path.removesuffix(outer)
+    ending = re.search(r"(?:\.[A-Za-z0-9]+)?$", inner.rpartition("/")[2])
+    stem = inner.removesuffix(ending[0] if ending else "")
+    return stem, path.removeprefix(stem)
+
+
+def open_piece(folder: Path, path: str, version: str | None = None) -> BinaryIO | None:
     """Opens the stored bytes of a piece; None where the name is none of a piece.
 
+    Args:
+        folder: The corpus root.
+        path: The piece's path.
+        version: The modification time of its file that the listing showed, in nanoseconds; None = whichever.
+
     Raises:
-        ShardError: The file that it is a piece of has vanished, or has no such piece any more.
+        ShardError: The file that it is a piece of has vanished, was written to, or has no such piece any more.
     """
     found = _NAME.fullmatch(path)
     if found is None:
         return None
-    whole = open_raw(paths.under(folder, f"{found['stem']}{found['ending']}"))
+    file = paths.under(folder, f"{found['stem']}{found['ending']}")
+    whole = open_raw(file, version)
     try:
-        cut = _cutter(whole)(int(found["index"]), int(found["count"]))
+        cut = _cutter(whole, file)(int(found["index"]), int(found["count"]))
         if not cut.ranges:
             raise ShardError(
                 f"{path}: nothing starts in this piece of its file any more: it was written to; launch again"
@@ -177,11 +197,14 @@ def open_piece(folder: Path, path: str) -> BinaryIO | None:
     return cast(BinaryIO, PieceFile(whole, cut))
 
 
-def _cutter(file: BinaryIO) -> Callable[[int, int], _Cut]:
+def _cutter(file: BinaryIO, path: Path) -> Callable[[int, int], _Cut]:
     """Returns what cuts a file: the piece of a number, and of how many."""
     size = file.seek(0, os.SEEK_END)
     file.seek(0)
-    of = _group_cutter(file, size) if file.read(len(MAGIC)) == MAGIC else _line_cutter(file, size)
+    columns = file.read(len(MAGIC)) == MAGIC
+    if not columns and compression_of(path.name) == "zst":
+        return _frame_cutter(file, path)
+    of = _group_cutter(file, size) if columns else _line_cutter(file, size)
 
     def cut(index: int, count: int) -> _Cut:
         return of(size * index // count, size * (index + 1) // count) if index < count else _Cut(())
@@ -208,6 +231,20 @@ def _line_start(file: BinaryIO, position: int, size: int) -> int:
             return position + found + 1
         position += len(block)
     return size
+
+
+def _frame_cutter(file: BinaryIO, path: Path) -> Callable[[int, int], _Cut]:
+    modified = os.fstat(file.fileno()).st_mtime_ns
+
+    def cut(index: int, count: int) -> _Cut:
+        found = zstd_cuts.points(path, modified, count)[index : index + 2]
+        if len(found) < 2 or found[0] == found[1]:
+            return _Cut(())
+        start, stop = found
+        last = stop.frame - start.frame if stop.offset else None
+        return _Cut(((start.frame, stop.stop),), part=Part(start.offset, last, stop.offset))
+
+    return cut
 
 
 def _group_cutter(file: BinaryIO, size: int) -> Callable[[int, int], _Cut]:

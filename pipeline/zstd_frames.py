@@ -9,15 +9,17 @@ a manifest of sizes or hashes can show that.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import BinaryIO, Protocol
 
 import zstandard
 
 from tamis.pipeline.errors import ShardError
 from tamis.pipeline.rawbytes import RawBytes
 
-__all__ = ["MAGIC", "blocks"]
+__all__ = ["MAGIC", "Part", "blocks", "frame_ends", "framed"]
 
 MAGIC = bytes.fromhex("28b52ffd")
 
@@ -26,6 +28,28 @@ _BLOCKS = 2
 _RESERVED, _RLE = 3, 1
 _DICTIONARY_BYTES = (0, 1, 2, 4)
 _SIZE_BYTES = (0, 2, 4, 8)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What belongs to a piece, where its first and its last frame hold lines of its neighbours too.
+
+    Attributes:
+        skip: Decoded bytes of the first frame that come before the piece.
+        last: Where the last frame starts, in stored bytes from the start of the piece; None = the piece has all of it.
+        keep: Decoded bytes of the last frame that are the piece's; the rest is decoded too, for its checksum.
+    """
+
+    skip: int
+    last: int | None
+    keep: int
+
+
+class _Source(Protocol):
+    name: str
+    count: int
+
+    def exactly(self, size: int) -> bytes: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +63,9 @@ class _Header:
 class _Walker:
     """Reads the parts of frames, and knows where it is when a part is missing."""
 
-    def __init__(self, source: RawBytes) -> None:
+    def __init__(self, source: _Source) -> None:
         self.source = source
+        self.position = 0
         self.frames = 0
         self.decoded = 0
 
@@ -51,7 +76,20 @@ class _Walker:
                 f"{self.source.name}: cut off: zstd frame {self.frames + 1} has no end; the file ends after "
                 f"{self.source.count} bytes ({self.decoded} decoded): fetch or write the shard again"
             )
+        self.position += size
         return data
+
+    def magic(self) -> bytes | None:
+        """Reads the first bytes of a frame: the type of it, None at the end of the file."""
+        start = self.source.exactly(4)
+        if not start:
+            return None
+        kind = _SKIPPABLE if start[0] >> 4 == 5 and _SKIPPABLE.startswith(start[1:]) else MAGIC
+        if kind is MAGIC and not MAGIC.startswith(start):
+            raise _alien(self, start)
+        self.position += len(start)
+        self.part(4 - len(start))
+        return kind
 
     def damaged(self, reason: str) -> ShardError:
         return ShardError(
@@ -60,34 +98,97 @@ class _Walker:
         )
 
 
-def blocks(source: RawBytes, window: int) -> Iterator[bytes]:
-    """Decodes a file.
+def blocks(source: RawBytes, window: int, part: Part | None = None) -> Iterator[bytes]:
+    """Decodes a file, or a piece of one.
 
     Args:
         source: The stored bytes.
         window: The largest window that is allocated, in bytes.
+        part: What of them is wanted, None = everything. Everything is decoded and verified.
 
     Yields:
         The decoded bytes in blocks of up to 256 KiB.
 
     Raises:
         ShardError: The file is empty, cut, damaged, needs a dictionary or a larger window, or holds something that is
-            not zstd.
+            not zstd; or its frames are not where the part says.
     """
+    found = framed(source, window)
+    return (block for _, block in found) if part is None else _of_part(found, source.name, part)
+
+
+def framed(source: RawBytes, window: int) -> Iterator[tuple[int, bytes]]:
+    """Yields the blocks of a file, each with where its frame starts in the stored bytes; see `blocks`."""
     walker = _Walker(source)
     context = zstandard.ZstdDecompressor(max_window_size=window)
-    while start := source.exactly(4):
-        skippable = start[0] >> 4 == 5 and _SKIPPABLE.startswith(start[1:])
-        if not skippable and not MAGIC.startswith(start):
-            raise _alien(walker, start)
-        walker.part(4 - len(start))
-        if skippable:
-            _skip(walker)
+    while kind := walker.magic():
+        start = walker.position - 4
+        if kind is MAGIC:
+            yield from ((start, block) for block in _frame(walker, context, window))
         else:
-            yield from _frame(walker, context, window)
+            _skip(walker)
         walker.frames += 1
     if not walker.frames:
         raise ShardError(f"{source.name}: the file is empty, expected a zstd frame: write the shard again")
+
+
+def _of_part(found: Iterator[tuple[int, bytes]], name: str, part: Part) -> Iterator[bytes]:
+    frame = at = first = 0
+    for start, block in found:
+        at = at if start == frame else 0
+        frame = start
+        low = part.skip - at if start == 0 else 0
+        high = part.keep - at if start == part.last else len(block)
+        at += len(block)
+        first = at if start == 0 else first
+        if wanted := block[max(0, low) : max(0, high)]:
+            yield wanted
+    if first < part.skip or (part.last is not None and (frame != part.last or at < part.keep)):
+        raise ShardError(f"{name}: the frames of its file are not where they were when it was cut: launch again")
+
+
+class _Glance:
+    """Reads small parts of a file, and passes over the rest."""
+
+    def __init__(self, file: BinaryIO, name: str, start: int) -> None:
+        self.name = name
+        self.count = start
+        self._file = file.fileno()
+
+    def exactly(self, size: int) -> bytes:
+        data = os.pread(self._file, size, self.count)
+        self.count += len(data)
+        return data
+
+
+def frame_ends(file: BinaryIO, name: str, start: int = 0) -> Iterator[int]:
+    """Yields where the frames of a file on a disk end, without reading more of them than the headers of their blocks.
+
+    Args:
+        file: The stored bytes; its position stays.
+        name: What errors call it.
+        start: Where a frame starts.
+
+    Raises:
+        ShardError: What follows is no frame, or the file ends before the last frame does.
+    """
+    size = os.fstat(file.fileno()).st_size
+    glance = _Glance(file, name, start)
+    walker = _Walker(glance)
+    while kind := walker.magic():
+        if kind is MAGIC:
+            header, last = _header(walker), False
+            while not last:
+                _, last, length = _block(walker)
+                glance.count += length
+            glance.count += 4 * header.checksum
+        else:
+            length = int.from_bytes(walker.part(4), "little")
+            glance.count += length
+        if glance.count > size:
+            raise ShardError(f"{name}: cut off: its last zstd frame has no end: fetch or write the shard again")
+        walker.frames += 1
+        yield glance.count
 
 
 def _alien(walker: _Walker, start: bytes) -> ShardError:
@@ -158,15 +259,21 @@ def _groups(walker: _Walker, header: _Header) -> Iterator[bytes]:
     pieces, last = [header.data], False
     while not last:
         for _ in range(_BLOCKS):
-            head = walker.part(3)
-            bits = int.from_bytes(head, "little")
-            last, kind, size = bool(bits & 1), bits >> 1 & 3, bits >> 3
-            if kind == _RESERVED:
-                raise walker.damaged("a block of a reserved type")
-            pieces += (head, walker.part(1 if kind == _RLE else size))
+            head, last, size = _block(walker)
+            pieces += (head, walker.part(size))
             if last:
                 break
         if last and header.checksum:
             pieces.append(walker.part(4))
         yield b"".join(pieces)
         pieces = []
+
+
+def _block(walker: _Walker) -> tuple[bytes, bool, int]:
+    """Reads a block's header (RFC 8878, 3.1.1.2): it, whether the block is the last, and how many bytes follow."""
+    head = walker.part(3)
+    bits = int.from_bytes(head, "little")
+    kind, size = bits >> 1 & 3, bits >> 3
+    if kind == _RESERVED:
+        raise walker.damaged("a block of a reserved type")
+    return head, bool(bits & 1), 1 if kind == _RLE else size
