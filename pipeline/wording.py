@@ -1,0 +1,15 @@
+"""Words that several messages share."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from typing import Any
+
+__all__ = ["nearest"]
+
+
+def nearest(word: str, known: Mapping[str, Any] | set[str] | tuple[str, ...]) -> str:
+    """Returns "; did you mean `x`?" for a near miss, else "; known: a, b"."""
+    close = difflib.get_close_matches(word, list(known), n=1)
+    return f"; did you mean `{close[0]}`?" if close else f"; known: {', '.join(sorted(known))}"
