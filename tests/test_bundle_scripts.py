@@ -174,9 +174,10 @@ def test_an_unknown_set_is_named(fetch_data):
         list(fetch_data.items(Path("data"), ["nonesuch"]))
 
 
-def test_configurations_share_no_source_and_no_labeller():
+@pytest.mark.parametrize("filter_name", ["policy-en", "policy-en-2"])
+def test_configurations_share_no_source_and_no_labeller(filter_name):
     declared = []
-    for name in ("policy-en", "evaluator-en"):
+    for name in (filter_name, "evaluator-en"):
         content = yaml.safe_load((SCRIPTS / "bundles" / f"{name}.yaml").read_text())
         declared.append((
             {source["name"] for source in content["sources"]},
