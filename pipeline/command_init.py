@@ -12,8 +12,9 @@ from pathlib import Path
 
 from tamis.classifiers.errors import UsageError
 from tamis.pipeline import fieldguess, plan, starter, survey
+from tamis.pipeline.corpora import in_pieces
 from tamis.pipeline.listing import list_shards
-from tamis.pipeline.plan import Fields
+from tamis.pipeline.plan import Corpus, Fields
 from tamis.pipeline.sizes import files_text, large_warning, size_text
 from tamis.pipeline.survey import Kind, Sample
 
@@ -101,7 +102,9 @@ def _language(texts: Sequence[str]) -> list[str]:
 
 
 def _large(root: str, chosen: Kind) -> list[str]:
-    warning = large_warning(root, chosen.pattern(), chosen.shards)
+    # What a run splits by itself needs no warning.
+    shards = in_pieces(Corpus(root=root, format=chosen.format), list(chosen.shards))
+    warning = large_warning(root, chosen.pattern(), shards)
     return [] if warning is None else [" ".join(warning.split())]
 
 

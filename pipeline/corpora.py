@@ -10,7 +10,7 @@ from tamis.pipeline.formats import format_of
 from tamis.pipeline.paths import Shard
 from tamis.pipeline.plan import Corpus
 
-__all__ = ["list_corpus"]
+__all__ = ["in_pieces", "list_corpus"]
 
 
 def list_corpus(corpus: Corpus) -> list[Shard]:
@@ -18,6 +18,11 @@ def list_corpus(corpus: Corpus) -> list[Shard]:
     shards = listing.list_shards(corpus.root, corpus.shards)
     if corpus.manifest is not None:
         shards = inventory.checked(shards, corpus.shards, corpus.manifest)
+    return in_pieces(corpus, shards)
+
+
+def in_pieces(corpus: Corpus, shards: list[Shard]) -> list[Shard]:
+    """Returns a listing with pieces in the place of the shards that a run splits; see `splits.expand`."""
     if corpus.split_bytes is None or locations.parse(corpus.root) is not None:
         return shards
     folder = Path(locations.local_folder(corpus.root) or corpus.root)

@@ -36,5 +36,6 @@ def large_warning(root: str, pattern: str, shards: Sequence[Shard]) -> str | Non
     count = "1 shard is" if len(large) == 1 else f"{len(large):,} shards are"
     return (
         f"{count} over {LARGE_SHARD >> 30} GiB ({largest.path}: {size_text(largest.size)}), and each is read by one "
-        f"worker from start to end. This cuts them, and proves that nothing is lost:\n  {shlex.join(command)}"
+        "worker from start to end: a run splits, on a disk, only Parquet of several row groups and JSON Lines that are "
+        f"plain or in several zstd frames. This cuts them, and proves that nothing is lost:\n  {shlex.join(command)}"
     )

@@ -23,6 +23,7 @@ from tamis.pipeline.decompress import open_verified
 from tamis.pipeline.document import Document
 from tamis.pipeline.errors import ShardError
 from tamis.pipeline.plan import Corpus
+from tamis.pipeline.sizes import large_warning
 
 FUZZ = int(os.environ.get("TAMIS_FUZZ", "10000"))
 NAME = "a.jsonl.zst"
@@ -208,6 +209,24 @@ def test_a_piece_of_a_file_that_was_written_to(tmp_path):
     os.utime(path, ns=(1, 1))
     with pytest.raises(ShardError, match="written to"), formats.open_shard(corpus, shard.path, version=shard.version):
         pass
+
+
+def test_only_what_is_not_split_is_warned_of(tmp_path):
+    """Two files of 1.2 GB that are mostly holes: frames to skip between frames of lines, and one frame to skip."""
+    for name, holes in (("several", 2), ("one", 1)):
+        size = (1200 << 20) // holes
+        with (tmp_path / f"{name}.jsonl.zst").open("wb") as file:
+            for hole in range(holes):
+                file.write(frame(line(hole, 50) * 3) + b"\x50\x2a\x4d\x18" + size.to_bytes(4, "little"))
+                file.truncate(file.tell() + size)
+                file.seek(0, os.SEEK_END)
+    shards = list_corpus(Corpus(root=str(tmp_path)))
+    assert [shard.path.split(".")[1][:5] for shard in shards] == ["jsonl", "split", "split"]
+    warning = large_warning(str(tmp_path), "*", shards)
+    assert warning is not None
+    assert warning.startswith("1 shard is over 1 GiB (one.jsonl.zst")
+    assert "several zstd frames" in warning
+    assert large_warning(str(tmp_path), "*", shards[1:]) is None
 
 
 def tree(root: Path) -> dict[str, bytes]:
