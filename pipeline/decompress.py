@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import BinaryIO, Literal
 
-from tamis.pipeline import gzip_members, zstd_frames
+from tamis.pipeline import gzip_members, zstd_frames, zstd_part
 from tamis.pipeline.errors import ShardError, UsageError
 from tamis.pipeline.limits import Limits
 from tamis.pipeline.rawbytes import RawBytes
@@ -52,7 +52,7 @@ class VerifiedStream:
         self.name = name
         self.bytes_out = 0
         self._source = RawBytes(raw, name)
-        self._part: zstd_frames.Part | None = getattr(raw, "part", None)
+        self._part = getattr(raw, "part", None)
         self._compression = compression
         self._limits = limits
         self._state: Literal["fresh", "reading", "proven"] = "fresh"
@@ -79,8 +79,7 @@ class VerifiedStream:
             raise ValueError(f"{self.name}: a stream is read once")
         self._state = "reading"
         for block in self._blocks():
-            self.bytes_out += len(block)
-            self._check_ratio()
+            self._count(len(block))
             yield block
         self._source.check_unchanged()
         self._state = "proven"
@@ -89,10 +88,16 @@ class VerifiedStream:
         if self._compression == "gz":
             return gzip_members.blocks(self._source)
         if self._compression == "zst":
-            return zstd_frames.blocks(self._source, self._limits.window, self._part)
+            return self._frames()
         return _plain(self._source)
 
-    def _check_ratio(self) -> None:
+    def _frames(self) -> Iterator[bytes]:
+        if isinstance(self._part, zstd_part.Part):
+            return zstd_part.blocks(self._source, self._limits.window, self._part, self._count)
+        return zstd_frames.blocks(self._source, self._limits.window)
+
+    def _count(self, size: int) -> None:
+        self.bytes_out += size
         limits, out = self._limits, self.bytes_out
         if out > limits.ratio_floor and out > limits.ratio * self.bytes_read:
             raise ShardError(

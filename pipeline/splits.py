@@ -24,7 +24,7 @@ from tamis.pipeline.limits import Limits
 from tamis.pipeline.parquet_footer import MAGIC, read_footer
 from tamis.pipeline.paths import Shard
 from tamis.pipeline.rawbytes import open_raw
-from tamis.pipeline.zstd_frames import Part
+from tamis.pipeline.zstd_part import Part
 
 __all__ = ["PieceFile", "expand", "is_piece", "open_piece"]
 

@@ -19,7 +19,7 @@ import zstandard
 from tamis.pipeline.errors import ShardError
 from tamis.pipeline.rawbytes import RawBytes
 
-__all__ = ["MAGIC", "Part", "blocks", "frame_ends", "framed"]
+__all__ = ["MAGIC", "blocks", "frame_ends", "framed"]
 
 MAGIC = bytes.fromhex("28b52ffd")
 
@@ -28,21 +28,6 @@ _BLOCKS = 2
 _RESERVED, _RLE = 3, 1
 _DICTIONARY_BYTES = (0, 1, 2, 4)
 _SIZE_BYTES = (0, 2, 4, 8)
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """What belongs to a piece, where its first and its last frame hold lines of its neighbours too.
-
-    Attributes:
-        skip: Decoded bytes of the first frame that come before the piece.
-        last: Where the last frame starts, in stored bytes from the start of the piece; None = the piece has all of it.
-        keep: Decoded bytes of the last frame that are the piece's; the rest is decoded too, for its checksum.
-    """
-
-    skip: int
-    last: int | None
-    keep: int
 
 
 class _Source(Protocol):
@@ -98,23 +83,21 @@ class _Walker:
         )
 
 
-def blocks(source: RawBytes, window: int, part: Part | None = None) -> Iterator[bytes]:
-    """Decodes a file, or a piece of one.
+def blocks(source: RawBytes, window: int) -> Iterator[bytes]:
+    """Decodes a file.
 
     Args:
         source: The stored bytes.
         window: The largest window that is allocated, in bytes.
-        part: What of them is wanted, None = everything. Everything is decoded and verified.
 
     Yields:
         The decoded bytes in blocks of up to 256 KiB.
 
     Raises:
         ShardError: The file is empty, cut, damaged, needs a dictionary or a larger window, or holds something that is
-            not zstd; or its frames are not where the part says.
+            not zstd.
     """
-    found = framed(source, window)
-    return (block for _, block in found) if part is None else _of_part(found, source.name, part)
+    return (block for _, block in framed(source, window))
 
 
 def framed(source: RawBytes, window: int) -> Iterator[tuple[int, bytes]]:
@@ -130,21 +113,6 @@ def framed(source: RawBytes, window: int) -> Iterator[tuple[int, bytes]]:
         walker.frames += 1
     if not walker.frames:
         raise ShardError(f"{source.name}: the file is empty, expected a zstd frame: write the shard again")
-
-
-def _of_part(found: Iterator[tuple[int, bytes]], name: str, part: Part) -> Iterator[bytes]:
-    frame = at = first = 0
-    for start, block in found:
-        at = at if start == frame else 0
-        frame = start
-        low = part.skip - at if start == 0 else 0
-        high = part.keep - at if start == part.last else len(block)
-        at += len(block)
-        first = at if start == 0 else first
-        if wanted := block[max(0, low) : max(0, high)]:
-            yield wanted
-    if first < part.skip or (part.last is not None and (frame != part.last or at < part.keep)):
-        raise ShardError(f"{name}: the frames of its file are not where they were when it was cut: launch again")
 
 
 class _Glance:

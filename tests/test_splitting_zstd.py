@@ -211,6 +211,18 @@ def test_a_piece_of_a_file_that_was_written_to(tmp_path):
         pass
 
 
+def test_a_bomb_behind_the_end_of_a_piece_is_an_error(tmp_path):
+    """The piece before ends in its frame, decodes it to its end, and keeps next to nothing of it."""
+    bomb = zstandard.ZstdCompressor(level=19).compress(b"{}\n" + bytes(200 << 20))
+    large = frame(json.dumps({"id": "a", "text": random.Random(0).randbytes(30_000).hex()}).encode() + b"\n")
+    (tmp_path / NAME).write_bytes(large + bomb + large)
+    corpus = corpus_of(tmp_path, 60_000)
+    first, *others = list_corpus(corpus)
+    assert others
+    with pytest.raises(ShardError, match="bomb"), formats.open_shard(corpus, first.path) as reader:
+        list(reader)
+
+
 def test_only_what_is_not_split_is_warned_of(tmp_path):
     """Two files of 1.2 GB that are mostly holes: frames to skip between frames of lines, and one frame to skip."""
     for name, holes in (("several", 2), ("one", 1)):
