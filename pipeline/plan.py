@@ -61,8 +61,8 @@ class Corpus(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         write: What kept documents are written as, see `targets`; None = in the format that they came in.
         fields: Where a record keeps what tamis needs.
         manifest: A list of what the files must be, see `inventory`; None = there is none.
-        split_bytes: Stored bytes; what is larger, and Parquet or plain JSON Lines on a disk, is split, see `splits`.
-            None = nothing is.
+        split_bytes: Stored bytes; what is larger, and Parquet or JSON Lines on a disk, plain or in several zstd
+            frames, is split, see `splits`. None = nothing is.
     """
 
     root: str
