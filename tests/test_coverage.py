@@ -37,6 +37,7 @@ def test_reasons_languages_and_who_was_asked() -> None:
         "empty": {"documents": 1, "words": 0},
         "language": {"documents": 1, "words": 3},
         "failed": {"documents": 0, "words": 0},
+        "missing": {"documents": 0, "words": 0},
     }
     assert result["classifiers"]["other"]["unscored"] == 0
     assert result["evaluator"]["asked"] == 3

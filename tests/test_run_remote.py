@@ -54,7 +54,9 @@ def comparable(found):
 
 def _comparable(name, data):
     if name == manifest.CURRENT or name.endswith("MANIFEST.json"):
-        data = re.sub(rb'"(manifest_sha256|index\.html|report\.json)":"[0-9a-f]{64}"', b"", data)
+        data = re.sub(
+            rb'"(manifest_sha256|index\.html|report\.json|README\.md|croissant\.json)":"[0-9a-f]{64}"', b"", data
+        )
     if "/receipts/" in name:
         # A receipt notes the version that was listed: a time, an ETag or a generation.
         content = json.loads(data)
