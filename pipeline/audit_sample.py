@@ -23,7 +23,7 @@ from tamis.interventions.rules import Intervention
 from tamis.interventions.verdict import Decisions
 from tamis.pipeline import minors
 from tamis.pipeline.decided_run import DecidedRun, Page
-from tamis.pipeline.plan import nearest
+from tamis.pipeline.wording import nearest
 
 __all__ = ["SALT", "Drawn", "Frame", "categories_of", "draw", "frame", "outcome"]
 

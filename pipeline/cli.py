@@ -17,8 +17,8 @@ from typing import NoReturn
 from tamis.classifiers.errors import RaceLost, TamisError, UsageError
 from tamis.pipeline import interrupts, jsonlog, uncollected
 from tamis.pipeline.errors import describe
-from tamis.pipeline.plan import nearest
 from tamis.pipeline.redact import redact
+from tamis.pipeline.wording import nearest
 
 __all__ = ["COMMANDS", "main", "parser"]
 

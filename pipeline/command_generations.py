@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import msgspec
 
 from tamis.classifiers.errors import UsageError
-from tamis.pipeline.plan import nearest
+from tamis.pipeline.wording import nearest
 
 if TYPE_CHECKING:
     from tamis.interventions.generations import Generation

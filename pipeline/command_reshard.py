@@ -15,10 +15,11 @@ from tamis.pipeline import locations
 from tamis.pipeline.canonical import canonical_bytes
 from tamis.pipeline.listing import list_shards
 from tamis.pipeline.paths import Shard
-from tamis.pipeline.plan import Corpus, Fields, Gate, nearest
+from tamis.pipeline.plan import Corpus, Fields, Gate
 from tamis.pipeline.resharding import STATE, Group, Part, groups, reshard
 from tamis.pipeline.storage import Store, open_store
 from tamis.pipeline.targets import TARGETS
+from tamis.pipeline.wording import nearest
 
 __all__ = ["add_arguments", "main", "size_of"]
 

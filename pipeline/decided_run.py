@@ -14,11 +14,11 @@ from tamis.interventions.verdict import Action, Decisions
 from tamis.pipeline import binding
 from tamis.pipeline import manifest as manifests
 from tamis.pipeline.manifest import Manifest
-from tamis.pipeline.plan import nearest
 from tamis.pipeline.scorefile import EVALUATOR
 from tamis.pipeline.scoreread import Stored
 from tamis.pipeline.storage import Store
 from tamis.pipeline.stored_run import StoredRun, fit
+from tamis.pipeline.wording import nearest
 
 __all__ = ["DecidedRun", "Page"]
 

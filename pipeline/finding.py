@@ -17,7 +17,7 @@ from tamis.interventions.stored import StoredPassages
 from tamis.interventions.verdict import Action
 from tamis.pipeline import minors
 from tamis.pipeline.decided_run import Page
-from tamis.pipeline.plan import nearest
+from tamis.pipeline.wording import nearest
 
 __all__ = ["Finding", "Highest", "findings"]
 

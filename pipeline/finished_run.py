@@ -20,10 +20,10 @@ from tamis.pipeline import receipts
 from tamis.pipeline.canonical import canonical_bytes
 from tamis.pipeline.manifest import Manifest
 from tamis.pipeline.merging import ShardLine
-from tamis.pipeline.plan import nearest
 from tamis.pipeline.receipts import Measured
 from tamis.pipeline.storage import Store
 from tamis.pipeline.uncollected import uncollected
+from tamis.pipeline.wording import nearest
 
 __all__ = ["FinishedRun"]
 

@@ -21,11 +21,12 @@ from tamis.pipeline.errors import UsageError
 from tamis.pipeline.interfaces import Reader, Writer
 from tamis.pipeline.jsonl import JsonlReader, JsonlWriter
 from tamis.pipeline.limits import Limits
-from tamis.pipeline.plan import Corpus, Fields, nearest
+from tamis.pipeline.plan import Corpus, Fields
 from tamis.pipeline.rawbytes import open_raw
 from tamis.pipeline.text import Mode, TextReader, TextWriter
 from tamis.pipeline.warc import WarcReader
 from tamis.pipeline.warc_writer import WarcWriter
+from tamis.pipeline.wording import nearest
 
 __all__ = [
     "FORMATS",

@@ -15,7 +15,7 @@ from tamis.interventions.rules import Intervention
 from tamis.interventions.verdict import Action, Decisions
 from tamis.pipeline.decided_run import DecidedRun, Page
 from tamis.pipeline.finding import Finding, Highest, findings
-from tamis.pipeline.plan import nearest
+from tamis.pipeline.wording import nearest
 
 __all__ = ["ACTIONS", "WINDOW", "Selection", "find"]
 
