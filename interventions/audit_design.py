@@ -17,7 +17,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 import numpy as np
@@ -189,8 +189,3 @@ def labels_for(found: Sequence[Stratum], error: float = 0.2) -> dict[str, int | 
         "random": math.ceil(Z95**2 * (1 - share) / (share * error**2)),
         "stratified": math.ceil((Z95 * spread / (share * error)) ** 2),
     }
-
-
-def record(found: Sequence[Stratum]) -> list[dict[str, Any]]:
-    """Returns strata as plain data."""
-    return [msgspec.to_builtins(one) for one in found]
