@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import logit
 
-from tamis.interventions.intervals import Z95
+from tamis.interventions.intervals import fisher
 from tamis.interventions.measures.estimate import Estimate, Grade, estimate, missing
 
 __all__ = ["LIMIT", "error_correlation", "passed"]
@@ -69,8 +69,7 @@ def _correlation(first: Floats, second: Floats, weights: Floats) -> Estimate:
     if table[0, 0] <= 0 or table[1, 1] <= 0:
         return missing("one of them scores every document alike", n=len(weights), unit="correlation")
     value = max(-1.0, min(1.0, float(table[0, 1] / math.sqrt(table[0, 0] * table[1, 1]))))
-    centre, half = math.atanh(max(-0.999999, min(0.999999, value))), Z95 / math.sqrt(n - 3)
-    low, high = (math.tanh(centre + sign * half) for sign in (-1, 1))
+    low, high = fisher(max(-0.999999, min(0.999999, value)), n)
     method = f"weighted Pearson of logits, Fisher 95 %, effective n {n:.0f}"
     return estimate(
         value,
