@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 
@@ -12,17 +13,13 @@ def main() -> None:
     """Works until the launcher has no more work."""
     # Who ends a run ends its launcher, which says so, and the worker follows.
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    folder = os.environ.get(pulse.FOLDER)
-    if folder is not None:
-        pulse.join(folder)
-        pulse.end_with_launcher(folder)
-    try:
+    with contextlib.ExitStack() as stack:
+        if (folder := os.environ.get(pulse.FOLDER)) is not None:
+            stack.enter_context(pulse.joined(folder))
+            pulse.end_with_launcher(folder)
         from apache_beam.runners.worker import sdk_worker_main
 
         sdk_worker_main.main([])  # type: ignore[no-untyped-call]
-    finally:
-        if folder is not None:
-            pulse.leave(folder)
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from typing import BinaryIO, Final
 
 import msgspec
 
-__all__ = ["FOLDER", "LAUNCHER", "Pulse", "at", "beat", "end_with_launcher", "join", "leave", "read"]
+__all__ = ["FOLDER", "LAUNCHER", "Pulse", "at", "beat", "end_with_launcher", "joined", "read"]
 
 #: Environment variable that names the folder.
 FOLDER: Final = "TAMIS_CREW"
@@ -37,6 +37,8 @@ _ticks = 0
 _at = ""
 _left = threading.Event()
 _file: BinaryIO | None = None
+# Held while the file is written or closed: once it is closed, its number may be another file's.
+_telling = threading.Lock()
 
 
 class Pulse(msgspec.Struct, frozen=True):
@@ -74,10 +76,22 @@ def at(shard: str) -> Iterator[None]:
         _tell()
 
 
-def join(folder: str) -> None:
-    """Starts to give signs of life in a folder; where it cannot be written there are none, and nobody waits for any."""
-    global _file
+@contextlib.contextmanager
+def joined(folder: str) -> Iterator[None]:
+    """Gives signs of life in a folder until the block ends: who takes leave has not died.
+
+    Where the folder cannot be written there are none, and nobody waits for any.
+    """
     path = Path(folder, str(os.getpid()))
+    _join(path)
+    try:
+        yield
+    finally:
+        _leave(path)
+
+
+def _join(path: Path) -> None:
+    global _file
     with contextlib.suppress(OSError):
         _file = path.open("w+b", buffering=0)
         _left.clear()
@@ -85,13 +99,15 @@ def join(folder: str) -> None:
         threading.Thread(target=_tick, name="pulse", daemon=True).start()
 
 
-def leave(folder: str) -> None:
-    """Says that this process ends as it should."""
+def _leave(path: Path) -> None:
     global _file
     _left.set()
-    _file = None
+    with _telling:
+        if _file is not None:
+            _file.close()
+            _file = None
     with contextlib.suppress(OSError):
-        Path(folder, str(os.getpid())).unlink(missing_ok=True)
+        path.unlink(missing_ok=True)
 
 
 def end_with_launcher(folder: str) -> None:
@@ -110,9 +126,10 @@ def read(path: Path) -> Pulse | None:
 
 
 def _tell() -> None:
-    if (file := _file) is not None:
-        with contextlib.suppress(OSError, ValueError):
-            os.pwrite(file.fileno(), msgspec.json.encode(Pulse(_beats, _ticks, _at)).ljust(_SIZE), 0)
+    with _telling:
+        if _file is not None:
+            with contextlib.suppress(OSError):
+                os.pwrite(_file.fileno(), msgspec.json.encode(Pulse(_beats, _ticks, _at)).ljust(_SIZE), 0)
 
 
 def _tick() -> None:

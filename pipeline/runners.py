@@ -12,15 +12,17 @@ import os
 import shlex
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from tamis.classifiers.errors import UsageError
 from tamis.pipeline import dataflow, portable, pulse
-from tamis.pipeline.plan import Plan, nearest
+from tamis.pipeline.plan import Plan
 from tamis.pipeline.quiet import silenced
+from tamis.pipeline.wording import nearest
 
 if TYPE_CHECKING:
     from tamis.pipeline.workbench import Workbench
@@ -126,22 +128,27 @@ def launch(bench: Workbench, flags: Sequence[str], total_bytes: int) -> None:
     with warnings.catch_warnings(), portable.startable():
         warnings.simplefilter("ignore")
         options = _options(flags, total_bytes, bench.spec.run_id)
-        with beam.Pipeline(_local_runner(options) if local(flags) else None, options=options) as pipeline:
+        with (
+            _local_runner(options) if local(flags) else nullcontext() as runner,
+            beam.Pipeline(runner, options=options) as pipeline,
+        ):
             _ = pipeline | "FilterCorpus" >> job.FilterCorpus(spec)
 
 
-def _local_runner(options: Any) -> Any:
-    """Returns the local runner with tamis' own worker program, which can be watched; see `tamis.pipeline.crew`."""
+@contextmanager
+def _local_runner(options: Any) -> Iterator[Any]:
+    """Yields the local runner with workers that can be watched (`tamis.pipeline.crew`): programs, or this process."""
     from apache_beam.options.pipeline_options import DirectOptions
     from apache_beam.runners.portability.fn_api_runner.fn_runner import FnApiRunner
     from apache_beam.transforms.environments import SubprocessSDKEnvironment
 
     direct = options.view_as(DirectOptions)
     if direct.direct_running_mode != "multi_processing":
-        if pulse.FOLDER in os.environ:
-            pulse.join(os.environ[pulse.FOLDER])
-        return FnApiRunner()
+        folder = os.environ.get(pulse.FOLDER)
+        with nullcontext() if folder is None else pulse.joined(folder):
+            yield FnApiRunner()
+        return
     # With the mode left in place the runner would start Beam's program instead.
     direct.direct_running_mode = "in_memory"
     program = f"exec {shlex.quote(sys.executable)} -m tamis.pipeline.local_worker"
-    return FnApiRunner(default_environment=SubprocessSDKEnvironment.from_command_string(program))
+    yield FnApiRunner(default_environment=SubprocessSDKEnvironment.from_command_string(program))

@@ -107,6 +107,23 @@ def test_who_dies_at_its_first_word_is_missed_all_the_same(tmp_path):
     assert pulse.read(tmp_path / "13") is None
 
 
+def test_who_takes_leave_leaves_no_file_open_and_none_behind(tmp_path):
+    with pulse.joined(str(tmp_path)):
+        file = pulse._file
+        with pulse.at("a/b.gz"):
+            told = pulse.read(tmp_path / str(os.getpid()))
+    assert told is not None
+    assert told.at == "a/b.gz"
+    assert file is not None
+    assert file.closed
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_where_no_sign_can_be_given_the_work_goes_on(tmp_path):
+    with pulse.joined(str(tmp_path / "gone")), pulse.at("a/b.gz"):
+        assert pulse._file is None
+
+
 def test_a_crew_is_gone_when_its_block_ends():
     with crew.gathered(1.0):
         folder = Path(os.environ[pulse.FOLDER])
