@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, BinaryIO, cast
 
 from tamis.pipeline import formats, json_rows
-from tamis.pipeline.decompress import COMPRESSIONS, Compression, compression_of, open_verified
+from tamis.pipeline.decompress import Compression, compression_of, open_verified
 from tamis.pipeline.document import Document
 from tamis.pipeline.errors import ShardError
 from tamis.pipeline.hashing import HashingSink
@@ -41,11 +41,8 @@ def written_name(corpus: Corpus, shard: str) -> str:
     target = _target(corpus, shard)
     if target is None:
         return shard
-    bare = shard
-    for ending in COMPRESSIONS:
-        bare = bare.removesuffix(ending)
-    endings = formats.format_of(shard, corpus.format).endings
-    return f"{next((bare.removesuffix(each) for each in endings if bare.endswith(each)), bare)}.{target.name}"
+    endings = formats.format_of(shard, corpus.format).ending(shard)
+    return f"{shard.removesuffix(''.join(endings))}.{target.name}"
 
 
 def open_writer(sink: BinaryIO, corpus: Corpus, shard: str, like: Reader | None) -> Writer:

@@ -8,7 +8,6 @@ from tamis.interventions import croissant, dataset_card
 from tamis.interventions.dataset_files import KINDS, DatasetFiles, FileGroup
 from tamis.pipeline.canonical import canonical_bytes
 from tamis.pipeline.conversion import written_name
-from tamis.pipeline.decompress import COMPRESSIONS
 from tamis.pipeline.formats import format_of
 from tamis.pipeline.plan import Corpus
 from tamis.pipeline.receipts import Counts
@@ -54,9 +53,7 @@ def _ending(corpus: Corpus, shard: str) -> tuple[str, str, bool]:
     written = written_name(corpus, shard)
     found = format_of(written, corpus.format if written == shard else None)
     kind = found.name if found.name in KINDS else "text"
-    packed = next((ending for ending in COMPRESSIONS if ending and written.endswith(ending)), "")
-    bare = written.removesuffix(packed)
-    own = next((ending for ending in found.endings if bare.endswith(ending)), "")
+    own, packed = found.ending(written)
     return kind, f"{own}{packed}", bool(own)
 
 

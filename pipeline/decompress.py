@@ -15,7 +15,7 @@ from tamis.pipeline.errors import ShardError, UsageError
 from tamis.pipeline.limits import Limits
 from tamis.pipeline.rawbytes import RawBytes
 
-__all__ = ["COMPRESSIONS", "Compression", "VerifiedStream", "compression_of", "open_verified"]
+__all__ = ["COMPRESSIONS", "Compression", "VerifiedStream", "compression_of", "open_verified", "uncompressed"]
 
 Compression = Literal["", "gz", "zst"]
 
@@ -36,6 +36,13 @@ def compression_of(name: str) -> Compression:
         if name.endswith(ending):
             raise UsageError(f"{name}: {ending} is not read, expected plain, .gz or .zst: compress the shard anew")
     return next((kind for ending, kind in COMPRESSIONS.items() if name.endswith(ending)), "")
+
+
+def uncompressed(name: str) -> str:
+    """Returns a file's name without the endings of compressions."""
+    for ending in COMPRESSIONS:
+        name = name.removesuffix(ending)
+    return name
 
 
 class VerifiedStream:

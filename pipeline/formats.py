@@ -16,7 +16,7 @@ from typing import BinaryIO
 from tamis.pipeline import locations, paths, splits
 from tamis.pipeline.csvformat import CsvReader
 from tamis.pipeline.csvwriter import CsvWriter
-from tamis.pipeline.decompress import COMPRESSIONS, compression_of, open_verified
+from tamis.pipeline.decompress import compression_of, open_verified, uncompressed
 from tamis.pipeline.errors import UsageError
 from tamis.pipeline.interfaces import Reader, Writer
 from tamis.pipeline.jsonl import JsonlReader, JsonlWriter
@@ -61,6 +61,11 @@ class Format:
     endings: tuple[str, ...]
     read: _Read
     write: _Write
+
+    def ending(self, name: str) -> tuple[str, str]:
+        """Returns the endings of a name that tell this format and its compression, each "" where it has none."""
+        bare = uncompressed(name)
+        return next((each for each in self.endings if bare.endswith(each)), ""), name.removeprefix(bare)
 
 
 def _read_jsonl(raw: BinaryIO, name: str, fields: Fields, limits: Limits) -> Reader:
@@ -156,9 +161,7 @@ def format_of(name: str, override: str | None = None) -> Format:
         if override not in FORMATS:
             raise UsageError(f"`corpus.format: {override}` is not a format{nearest(override, FORMATS)}")
         return FORMATS[override]
-    bare = name
-    for ending in COMPRESSIONS:
-        bare = bare.removesuffix(ending)
+    bare = uncompressed(name)
     for each in _TABLE:
         if each.endings and bare.endswith(each.endings):
             return each

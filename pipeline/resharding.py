@@ -16,7 +16,6 @@ from typing import BinaryIO
 import msgspec
 
 from tamis.pipeline import conversion, formats, json_rows, quarantine
-from tamis.pipeline.decompress import COMPRESSIONS
 from tamis.pipeline.document import Rejected
 from tamis.pipeline.errors import ShardError
 from tamis.pipeline.interfaces import Writer
@@ -84,16 +83,9 @@ def groups(shards: Sequence[Shard], target: Target | None) -> list[Group]:
     found: dict[tuple[str, str], list[Shard]] = {}
     for shard in shards:
         folder = "".join(shard.path.rpartition("/")[:2])
-        ending = _ending(shard.path)
+        ending = "".join(formats.format_of(shard.path).ending(shard.path))
         found.setdefault((folder, ending if target is None else f".{target.name}"), []).append(shard)
     return [Group(folder, ending, each) for (folder, ending), each in sorted(found.items())]
-
-
-def _ending(path: str) -> str:
-    """Returns the endings of a name that tell its format and compression."""
-    packed = next((each for each in COMPRESSIONS if path.endswith(each)), "")
-    endings = formats.format_of(path).endings
-    return next(each for each in endings if path.removesuffix(packed).endswith(each)) + packed
 
 
 def reshard(store: Store, corpus: Corpus, group: Group, target: Target | None, size: int) -> Iterator[Part]:

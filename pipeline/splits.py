@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from tamis.pipeline import paths, zstd_cuts
-from tamis.pipeline.decompress import COMPRESSIONS, compression_of
+from tamis.pipeline.decompress import compression_of, uncompressed
 from tamis.pipeline.errors import ShardError
 from tamis.pipeline.limits import Limits
 from tamis.pipeline.parquet_footer import MAGIC, read_footer
@@ -162,8 +162,7 @@ def _pieces(folder: Path, shard: Shard, least: int) -> Iterator[Shard]:
 
 def _stem(path: str) -> tuple[str, str]:
     """Divides a path before the ending of its format."""
-    outer = next((ending for ending in COMPRESSIONS if path.endswith(ending)), "")
-    inner = path.removesuffix(outer)
+    inner = uncompressed(path)
     ending = re.search(r"(?:\.[A-Za-z0-9]+)?$", inner.rpartition("/")[2])
     stem = inner.removesuffix(ending[0] if ending else "")
     return stem, path.removeprefix(stem)

@@ -11,7 +11,7 @@ from itertools import islice
 from typing import Any
 
 from tamis.pipeline import formats, lines
-from tamis.pipeline.decompress import COMPRESSIONS, compression_of, open_verified
+from tamis.pipeline.decompress import compression_of, open_verified
 from tamis.pipeline.document import Document
 from tamis.pipeline.errors import ShardError, UsageError
 from tamis.pipeline.json_shape import loads
@@ -81,7 +81,7 @@ def kinds(shards: Sequence[Shard]) -> list[Kind]:
             continue
         if form.name == "text" and _ABOUT.fullmatch(shard.path.rpartition("/")[2]):
             continue
-        found.setdefault(form.name, []).append((_ending(shard.path, form.endings), shard))
+        found.setdefault(form.name, []).append(("".join(form.ending(shard.path)), shard))
     if not found:
         ends = sorted({"." + shard.path.rpartition("/")[2].partition(".")[2] for shard in shards})
         raise UsageError(
@@ -93,11 +93,6 @@ def kinds(shards: Sequence[Shard]) -> list[Kind]:
         for name, files in found.items()
     ]
     return sorted(made, key=lambda kind: (-kind.bytes, kind.format))
-
-
-def _ending(path: str, endings: Sequence[str]) -> str:
-    packed = next((each for each in COMPRESSIONS if path.endswith(each)), "")
-    return next(each for each in endings if path.removesuffix(packed).endswith(each)) + packed
 
 
 def sample(root: str, kind: Kind) -> Sample:

@@ -42,6 +42,21 @@ def test_format_errors(name, override, message):
         formats.format_of(name, override)
 
 
+@pytest.mark.parametrize(
+    ("name", "override", "found"),
+    [
+        ("a/b.jsonl", None, (".jsonl", "")),
+        ("b.ndjson.zstd", None, (".ndjson", ".zstd")),
+        ("x.warc.wet.gz", None, (".wet", ".gz")),
+        ("b.jsonl.zst.gz", None, (".jsonl", ".zst.gz")),
+        ("b.dat.zst", "jsonl", ("", ".zst")),
+        ("b", "text-file", ("", "")),
+    ],
+)
+def test_endings(name, override, found):
+    assert formats.format_of(name, override).ending(name) == found
+
+
 def test_the_table():
     endings = [ending for each in formats.FORMATS.values() for ending in each.endings]
     assert len(set(endings)) == len(endings)
