@@ -10,14 +10,13 @@ import base64
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from importlib import resources
 from typing import Any, Final
 
-from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from tamis.classifiers.taxonomy import DESCRIPTIONS
 from tamis.interventions.masking import defang, display, mask_words, verbatim
+from tamis.interventions.page_templates import read, template
 
 __all__ = ["CAP", "render"]
 
@@ -39,19 +38,15 @@ def render(tasks: Sequence[tuple[str, str]], categories: Sequence[str], sha256: 
         categories: What is asked for.
         sha256: Digest of the task file: labels of another one are not taken over.
     """
-    script, style = _read("label.js"), _read("label.css")
+    script, style = read("label.js"), read("label.css")
     content = {"tasks_sha256": sha256, "categories": list(categories), "tasks": [_task(*task) for task in tasks]}
-    return (
-        _environment()
-        .get_template("label.html.j2")
-        .render(
-            policy=Markup(_POLICY.format(script=_hash(script), style=_hash(style))),  # noqa: S704 - hashes, made here
-            style=Markup(style),  # noqa: S704 - our own file
-            script=Markup(script),  # noqa: S704 - our own file
-            data=Markup(_embedded(content)),  # noqa: S704 - escaped for a script element
-            count=f"{len(tasks):,}",
-            categories=[{"name": display(name, 60), "meaning": DESCRIPTIONS.get(name, "")} for name in categories],
-        )
+    return template("label.html.j2").render(
+        policy=Markup(_POLICY.format(script=_hash(script), style=_hash(style))),  # noqa: S704 - hashes, made here
+        style=Markup(style),  # noqa: S704 - our own file
+        script=Markup(script),  # noqa: S704 - our own file
+        data=Markup(_embedded(content)),  # noqa: S704 - escaped for a script element
+        count=f"{len(tasks):,}",
+        categories=[{"name": display(name, 60), "meaning": DESCRIPTIONS.get(name, "")} for name in categories],
     )
 
 
@@ -69,15 +64,3 @@ def _embedded(content: Mapping[str, Any]) -> str:
 
 def _hash(text: str) -> str:
     return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
-
-
-def _read(name: str) -> str:
-    return (resources.files("tamis.interventions") / "templates" / name).read_text(encoding="utf-8")
-
-
-def _environment() -> Environment:
-    from jinja2 import FunctionLoader
-
-    return Environment(
-        loader=FunctionLoader(_read), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
