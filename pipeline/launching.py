@@ -66,7 +66,7 @@ def _wait(thread: threading.Thread, workers: Crew, watch: Watch, flags: list[str
     """Waits for the runner's thread; raises EndedError when a worker has died or hangs."""
     from tamis.pipeline import runners
 
-    local = not flags or runners.local(flags)
+    local = runners.local(flags)
     while thread.is_alive():
         thread.join(0.2)
         wrong = workers.look(watch.done if local and watch.done < watch.shards else None)

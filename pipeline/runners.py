@@ -7,6 +7,7 @@ binary. It runs one worker process a core, or fewer where the corpus is too smal
 from __future__ import annotations
 
 import argparse
+import functools
 import logging
 import os
 import shlex
@@ -35,6 +36,7 @@ LOCAL_RUNNERS = ("FnApiRunner",)
 BYTES_PER_WORKER = 64 << 20
 
 
+@functools.cache
 def _parser() -> argparse.ArgumentParser:
     """Returns a parser of every flag that this installation of Beam knows."""
     with silenced():
@@ -81,7 +83,8 @@ def _named(flags: Sequence[str]) -> argparse.Namespace:
 
 def local(flags: Sequence[str]) -> bool:
     """Whether the flags name no runner, or the local one."""
-    named = _named(flags).runner
+    # Without flags the engine need not be loaded to tell.
+    named = _named(flags).runner if flags else None
     return named is None or named in LOCAL_RUNNERS
 
 
