@@ -52,7 +52,7 @@ class Crew:
         self._awake += min(max(now - self._last, 0.0), SPELL_S)
         self._last = now
         members = self._members()
-        return self.lost() or self._hung(members) or self._idle(members, unfinished)
+        return _dead(members) or self._hung(members) or self._idle(members, unfinished)
 
     def _members(self) -> dict[int, pulse.Pulse]:
         found = {}
@@ -62,28 +62,18 @@ class Crew:
                     found[int(path.name)] = told
         return found
 
-    def lost(self, wait: float = 0.0) -> str | None:
+    def lost(self, wait: float) -> str | None:
         """Names a worker that died without taking its leave.
 
         Args:
             wait: Seconds to ask again: who is told that a worker is gone may be told before the system knows.
         """
-        found = self._dead()
+        found = _dead(self._members())
         for _ in range(round(wait / 0.1)):
             if found is None:
                 time.sleep(0.1)
-                found = self._dead()
+                found = _dead(self._members())
         return found
-
-    def _dead(self) -> str | None:
-        for pid, told in self._members().items():
-            if pid != os.getpid() and not _alive(pid):
-                return (
-                    f"worker process {pid} died {_where(told.at)}: it was killed, or crashed. Most often the machine "
-                    f"was out of memory. {_KEPT.capitalize()}, with fewer workers (--direct_num_workers=1) if memory "
-                    "is short"
-                )
-        return None
 
     def _hung(self, members: dict[int, pulse.Pulse]) -> str | None:
         for pid, told in members.items():
@@ -133,6 +123,17 @@ def gathered(patience: float) -> Iterator[Crew]:
         finally:
             del os.environ[pulse.FOLDER]
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _dead(members: dict[int, pulse.Pulse]) -> str | None:
+    for pid, told in members.items():
+        if pid != os.getpid() and not _alive(pid):
+            return (
+                f"worker process {pid} died {_where(told.at)}: it was killed, or crashed. Most often the machine "
+                f"was out of memory. {_KEPT.capitalize()}, with fewer workers (--direct_num_workers=1) if memory "
+                "is short"
+            )
+    return None
 
 
 def _where(shard: str) -> str:
