@@ -62,7 +62,7 @@ def test_every_parameter_is_an_option_that_the_commands_take():
 @pytest.mark.parametrize(
     ("name", "good", "bad"),
     [
-        ("plan", "gs://b/plan.yaml", "/tmp/plan.yaml"),
+        ("plan", "gs://b/plan.yaml", "/data/plan.yaml"),
         ("output", "s3://b/out", "gs://"),
         ("command", "refresh", "rm"),
     ],
