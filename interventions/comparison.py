@@ -52,7 +52,7 @@ from tamis.interventions.report_format import THIN
 from tamis.interventions.risk import holm
 from tamis.interventions.sampling import priorities
 
-__all__ = ["ALL_PAIRS", "NARROW", "Arm", "Pairs", "all_pairs", "arms", "build", "compare", "mismatch", "told"]
+__all__ = ["ALL_PAIRS", "NARROW", "Arm", "Pairs", "all_pairs", "arms", "build", "compare", "mismatch", "pair", "told"]
 
 #: Arms up to which all pairs are compared; of more, each is compared with the first.
 ALL_PAIRS: Final = 6
@@ -123,18 +123,16 @@ def _arm(name: str, before: Mapping[str, Part], lost: Mapping[str, Part], grade:
     )
 
 
-def mismatch(compared: Sequence[Arm]) -> str | None:
-    """Says why arms cannot be compared, None where they can: they must have seen the same documents alike."""
-    for other in compared[1:]:
-        first = compared[0]
-        if list(first.left) != list(other.left):
-            return f"{first.name} and {other.name} were evaluated in other categories"
-        for mine, theirs, what in (
-            (first.words[1], other.words[1], "documents"),
-            (first.clean[1], other.clean[1], "evaluators, or thresholds of one"),
-        ):
-            if not np.array_equal(mine, theirs):
-                return f"{first.name} and {other.name} are of other {what}"
+def mismatch(first: Arm, other: Arm) -> str | None:
+    """Says why two arms cannot be compared, None where they can: they must have seen the same documents alike."""
+    if list(first.left) != list(other.left):
+        return f"{first.name} and {other.name} were evaluated in other categories"
+    for mine, theirs, what in (
+        (first.words[1], other.words[1], "documents"),
+        (first.clean[1], other.clean[1], "evaluators, or thresholds of one"),
+    ):
+        if not np.array_equal(mine, theirs):
+            return f"{first.name} and {other.name} are of other {what}"
     return None
 
 
@@ -173,7 +171,7 @@ def compare(compared: Sequence[Arm], among: Pairs | None = None) -> Json:
         "comparisons": len(answered),
         "stretch": stretch,
         "pairs": [
-            _pair(first, second, {key: _row(one, first, second, stretch, adjusted) for key, one in questions})
+            pair(first.name, second.name, {key: _row(one, first, second, stretch, adjusted) for key, one in questions})
             for (first, second), questions in zip(pairs, asked, strict=True)
         ],
     }
@@ -184,10 +182,16 @@ def all_pairs(number: int) -> Pairs:
     return list(combinations(range(number), 2)) if number <= ALL_PAIRS else [(0, k) for k in range(1, number)]
 
 
-def _pair(first: Arm, second: Arm, rows: Mapping[str, Json]) -> Json:
+def pair(first: str, second: str, rows: Mapping[str, Json]) -> Json:
+    """Returns an entry of `pairs`.
+
+    Args:
+        first: Name of the first.
+        second: Name of the second.
+        rows: By question: "residual CATEGORY", "clean" and "words".
+    """
     residual = {key.partition(" ")[2]: row for key, row in rows.items() if key.startswith("residual ")}
-    found = {"first": first.name, "second": second.name, "residual": residual}
-    return {**found, "clean": rows["clean"], "words": rows["words"]}
+    return {"first": first, "second": second, "residual": residual, "clean": rows["clean"], "words": rows["words"]}
 
 
 def _questions(first: Arm, second: Arm) -> Iterator[tuple[str, _Question]]:

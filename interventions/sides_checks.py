@@ -66,7 +66,7 @@ def basis(one: Ruler, other: Ruler, arm: Arm | None, other_arm: Arm | None) -> t
             "Other samples of the same documents: effects are compared as if the samples were independent, which makes "
             "intervals wider than they need be."
         )
-    apart = comparison.mismatch([arm, other_arm])
+    apart = comparison.mismatch(arm, other_arm)
     return (PAIRED, "") if apart is None else (NONE, f"The counts do not belong together: {apart}.")
 
 

@@ -21,7 +21,7 @@ from typing import Any, Final
 
 from scipy.special import ndtr, ndtri
 
-from tamis.interventions.comparison import Pairs, told
+from tamis.interventions.comparison import Pairs, pair, told
 from tamis.interventions.intervals import Z95
 from tamis.interventions.measures.estimate import Estimate, Grade, estimate, missing
 from tamis.interventions.report_format import THIN, is_measured
@@ -91,7 +91,7 @@ def compare(effects: Sequence[Effects], among: Pairs) -> Json:
         "comparisons": len(answered),
         "stretch": stretch,
         "pairs": [
-            _pair(first, second, {key: _row(one, first, second, stretch, adjusted) for key, one in questions})
+            pair(first.name, second.name, {key: _row(one, first, second, stretch, adjusted) for key, one in questions})
             for first, second, questions in asked
         ],
     }
@@ -105,12 +105,6 @@ def _questions(first: Effects, second: Effects) -> Iterator[tuple[str, _Question
             yield f"residual {category}", _Question(what, own, second.residual[category])
     yield "clean", _Question("the share of clean documents removed", first.clean, second.clean)
     yield "words", _Question("the share of words removed", first.words, second.words)
-
-
-def _pair(first: Effects, second: Effects, rows: Mapping[str, Json]) -> Json:
-    residual = {key.partition(" ")[2]: row for key, row in rows.items() if key.startswith("residual ")}
-    found = {"first": first.name, "second": second.name, "residual": residual}
-    return {**found, "clean": rows["clean"], "words": rows["words"]}
 
 
 def _row(one: _Question, first: Effects, second: Effects, stretch: float, adjusted: Mapping[int, float]) -> Json:

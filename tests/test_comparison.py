@@ -133,7 +133,7 @@ def test_few_flagged_documents_decide_nothing() -> None:
 def test_only_the_same_documents_seen_alike_are_compared() -> None:
     n, flagged = np.full(GROUPS, 20), np.full(GROUPS, 2)
     arm = comparison.Arm("a", {"any": (n, flagged)}, {"any": 128}, (n, n), (n, n))
-    assert comparison.mismatch([arm, dataclasses.replace(arm, name="b")]) is None
+    assert comparison.mismatch(arm, dataclasses.replace(arm, name="b")) is None
     cases = {
         "documents": {"words": (n, n + 1)},
         "evaluators": {"clean": (n, n - 1)},
@@ -141,4 +141,4 @@ def test_only_the_same_documents_seen_alike_are_compared() -> None:
     }
     for word, change in cases.items():
         other: Any = dataclasses.replace(arm, name="b", **change)
-        assert word in str(comparison.mismatch([arm, other]))
+        assert word in str(comparison.mismatch(arm, other))
