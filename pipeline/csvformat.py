@@ -12,6 +12,7 @@ from __future__ import annotations
 import codecs
 import csv
 import hashlib
+import io
 from collections.abc import Iterator
 
 from tamis.pipeline.decompress import VerifiedStream
@@ -25,7 +26,7 @@ from tamis.pipeline.plan import Fields
 from tamis.pipeline.stream_formats import StreamReader
 from tamis.pipeline.text import batched
 
-__all__ = ["CsvReader"]
+__all__ = ["CsvReader", "row_of"]
 
 _OPEN_QUOTE = "unexpected end of data"
 
@@ -98,6 +99,12 @@ class _Feed:
 
 def _mark(offset: int, line: bytes) -> bytes:
     return codecs.BOM_UTF8 if offset == 0 and line.startswith(codecs.BOM_UTF8) else b""
+
+
+def row_of(raw: bytes, delimiter: str) -> list[str]:
+    """Returns the fields of a readable record, or of the header, off its bytes."""
+    lines = io.StringIO(raw.removeprefix(codecs.BOM_UTF8).decode("utf-8"), newline="")
+    return next(csv.reader(lines, delimiter=delimiter, strict=True))
 
 
 class CsvReader(StreamReader):

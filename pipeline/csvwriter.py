@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import codecs
 import csv
 import io
 from collections.abc import Sequence
 from typing import BinaryIO
 
-from tamis.pipeline.csvformat import CsvReader
+from tamis.pipeline.csvformat import CsvReader, row_of
 from tamis.pipeline.decompress import Compression
 from tamis.pipeline.document import Document
 from tamis.pipeline.plan import Fields
@@ -58,17 +57,13 @@ class CsvWriter(StreamWriter):
         self._last = raw
 
     def _rewritten(self, document: Document, text: str) -> bytes:
-        names, row = (self._parse(raw) for raw in (document.row, document.raw))
+        names, row = (row_of(raw, self._delimiter) for raw in (document.row, document.raw))
         row[names.index(self._text)] = text
         sink = io.StringIO(newline="")
         # The writer quotes what its own line end holds: with an empty one, line ends in a text would go unquoted.
         csv.writer(sink, delimiter=self._delimiter, lineterminator="\r\n").writerow(row)
         body = document.raw.rstrip(b"\r\n")
         return sink.getvalue().encode("utf-8")[:-2] + document.raw[len(body) :]
-
-    def _parse(self, raw: bytes) -> list[str]:
-        lines = io.StringIO(raw.removeprefix(codecs.BOM_UTF8).decode("utf-8"), newline="")
-        return next(csv.reader(lines, delimiter=self._delimiter, strict=True))
 
     def finish(self) -> None:
         """Writes what is left and the end marker; once."""

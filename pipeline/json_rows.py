@@ -8,15 +8,14 @@ and all fields of its record's header under `headers`. The page itself is not ke
 from __future__ import annotations
 
 import codecs
-import csv
-import io
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
 import msgspec
 
-from tamis.pipeline.csvformat import CsvReader
+from tamis.pipeline.csvformat import CsvReader, row_of
 from tamis.pipeline.document import Document
 from tamis.pipeline.errors import ShardError, UsageError
 from tamis.pipeline.interfaces import Reader
@@ -129,11 +128,14 @@ def _delimited(reader: CsvReader, fields: Fields, name: str) -> Rows:
                 "rename the column, or leave `corpus.write` out"
             )
 
-    def parsed(raw: bytes) -> list[str]:
-        text = io.StringIO(raw.removeprefix(codecs.BOM_UTF8).decode("utf-8"), newline="")
-        return next(csv.reader(text, delimiter=reader.delimiter, strict=True))
+    # All records of a shard have one header.
+    header = functools.lru_cache(maxsize=1)(row_of)
 
-    return _each(lambda document: dict(zip(parsed(document.row), parsed(document.raw), strict=True)), (fields.text,))
+    def row(document: Document) -> dict[str, Any]:
+        names, values = header(document.row, reader.delimiter), row_of(document.raw, reader.delimiter)
+        return dict(zip(names, values, strict=True))
+
+    return _each(row, (fields.text,))
 
 
 def _columnar(reader: Any, layout: Layout, name: str) -> Rows:
