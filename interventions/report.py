@@ -95,7 +95,7 @@ def assemble(record: Mapping[str, Any], measures: Mapping[str, Json], context: C
     """Returns the content of report.json from results that are there already; see `build`."""
     written = context.published if record.get("status", "published") == "published" else None
     interventions = {name: _intervention(name, measures, context, name == written) for name in context.interventions}
-    lead = context.published or next(iter(context.interventions), "")
+    lead = context.lead
     report = {
         "schema": SCHEMA,
         "order": reading_order(context),

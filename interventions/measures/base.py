@@ -49,6 +49,11 @@ class Context:
     actions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     excerpts: int = 0
 
+    @property
+    def lead(self) -> str:
+        """The intervention that the report is about: the published one, else the plan's first; "" without any."""
+        return self.published or next(iter(self.interventions), "")
+
 
 class Measure(Protocol):
     """One accumulator. Adding a measure is one module and one line in `measures.table.MEASURES`."""

@@ -55,7 +55,7 @@ class Excerpts:
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._lead = lead(context)
+        self._lead = context.lead
         self._groups: dict[str, list[Entry]] = {}
 
     def add(self, batch: Batch, decisions: Mapping[str, Decisions]) -> None:
@@ -87,7 +87,7 @@ class Excerpts:
     @staticmethod
     def result(state: State, context: Context) -> dict[str, Any]:
         """Returns the excerpts by rule and category; see the top of the module."""
-        name, groups = lead(context), state.get("groups", {})
+        name, groups = context.lead, state.get("groups", {})
         if not groups:
             return {}
         rules: dict[str, dict[str, list[Any]]] = {}
@@ -98,11 +98,6 @@ class Excerpts:
                 rules.setdefault(label, {})[category] = [_told(entry) for entry in entries]
         both = {kind: [_told(entry) for entry in groups.get(kind, ())] for kind in (_CLEAN, _LEFT)}
         return {"each": context.excerpts, "intervention": name, "rules": rules, **both}
-
-
-def lead(context: Context) -> str:
-    """Returns the intervention that the report is about: the published one, else the plan's first."""
-    return context.published or next(iter(context.interventions), "")
 
 
 def _told(entry: Entry) -> dict[str, Any]:
