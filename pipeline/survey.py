@@ -184,5 +184,7 @@ def _delimited(raw: Any, name: str) -> Iterator[dict[str, Any] | None]:
             break
     delimiter = "\t" if formats.format_of(name).name == "tsv" else ","
     text = io.StringIO(data.decode("utf-8-sig", "replace"), newline="")
+    # What is looked at may be one long text.
+    csv.field_size_limit(max(csv.field_size_limit(), len(data)))
     for row in csv.DictReader(text, delimiter=delimiter):
         yield None if None in row or None in row.values() else {str(key): value for key, value in row.items()}
