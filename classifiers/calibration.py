@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tamis.classifiers import bundle as bundles
+from tamis.classifiers.calibration_map import calibrated, logit
 from tamis.classifiers.datasets import LabelledSet, concatenate, read
 from tamis.classifiers.errors import UsageError
 from tamis.classifiers.operating_points import POINTS, Sample, background_weights, operating_points
@@ -33,13 +34,6 @@ Floats = NDArray[np.float64]
 
 _KNOTS: Final = 24
 _FEWEST: Final = 20
-_EDGE: Final = 1e-6
-
-
-def logit(scores: NDArray[Any]) -> Floats:
-    """Logit of probabilities, with 0 and 1 moved inside by 1e-6."""
-    inside = np.clip(np.asarray(scores, np.float64), _EDGE, 1 - _EDGE)
-    return np.asarray(np.log(inside / (1 - inside)))
 
 
 def fit(sample: Sample, base_rate: float) -> dict[str, Any]:
@@ -173,9 +167,7 @@ def fit_all(
 
 def apply(curve: Mapping[str, Any], raw: Floats) -> Floats:
     """Calibrated probabilities of raw logits, as a bundle computes them."""
-    x, y = np.asarray(curve["x"]), np.asarray(curve["y"])
-    mapped = np.interp(raw, x, y) + np.minimum(raw - x[0], 0) + np.maximum(raw - x[-1], 0)
-    return np.asarray(1 / (1 + np.exp(-mapped)))
+    return calibrated(raw, np.asarray(curve["x"]), np.asarray(curve["y"]))
 
 
 def _prepare(source: Path, out: Path) -> None:

@@ -6,7 +6,7 @@ It is fitted elsewhere (`tamis.classifiers.calibration`); a bundle holds its cor
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,14 +14,32 @@ from numpy.typing import NDArray
 from tamis.classifiers.base import FloatMatrix
 from tamis.classifiers.errors import BundleError
 
-__all__ = ["METHOD", "CalibrationMap"]
+__all__ = ["METHOD", "CalibrationMap", "calibrated", "logit"]
 
 METHOD: Final = "piecewise_logit"
 
 #: Raw scores of exactly 0 and 1 have no logit; they are moved inside by this much.
-EDGE: Final = 1e-6
+_EDGE: Final = 1e-6
 
 Logits = NDArray[np.float64]
+
+
+def logit(scores: NDArray[Any]) -> Logits:
+    """Logit of probabilities, float64, with 0 and 1 moved inside by 1e-6; NaN stays."""
+    inside = np.clip(np.asarray(scores, np.float64), _EDGE, 1 - _EDGE)
+    return np.asarray(np.log(inside / (1 - inside)))
+
+
+def calibrated(raw: Logits, x: Logits, y: Logits) -> Logits:
+    """Calibrated probabilities of raw logits: beyond the first and the last corner the map is parallel to the identity.
+
+    Args:
+        raw: Logits, float64 [n].
+        x: Raw logits of the corners.
+        y: Their calibrated logits.
+    """
+    mapped = np.interp(raw, x, y) + np.minimum(raw - x[0], 0) + np.maximum(raw - x[-1], 0)
+    return np.asarray(1 / (1 + np.exp(-mapped)))
 
 
 class _Curve(Protocol):
@@ -68,8 +86,7 @@ class CalibrationMap:
         result = scores.copy()
         for column, curve in enumerate(self._curves):
             if curve is not None:
-                raw = np.clip(scores[:, column].astype(np.float64), EDGE, 1 - EDGE)
-                result[:, column] = _sigmoid(_mapped(np.log(raw / (1 - raw)), *curve))
+                result[:, column] = calibrated(logit(scores[:, column]), *curve)
         return result
 
 
@@ -81,13 +98,3 @@ def _corners(category: str, curve: _Curve) -> tuple[Logits, Logits]:
     if not rising:
         raise BundleError(f"calibration of {category}: expected two or more rising corners; calibrate it again")
     return x, y
-
-
-def _mapped(logits: Logits, x: Logits, y: Logits) -> Logits:
-    """Interpolates; beyond the first and the last corner the map goes on parallel to the identity."""
-    inside = np.interp(logits, x, y)
-    return np.asarray(inside + np.minimum(logits - x[0], 0) + np.maximum(logits - x[-1], 0))
-
-
-def _sigmoid(logits: Logits) -> Logits:
-    return np.asarray(1 / (1 + np.exp(-logits)))

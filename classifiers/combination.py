@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 
 from tamis.classifiers import fasttext_model, lexicon, linear_model
 from tamis.classifiers.base import Classifier, FloatMatrix
-from tamis.classifiers.calibration_map import EDGE
+from tamis.classifiers.calibration_map import logit
 from tamis.classifiers.errors import BundleError
 from tamis.classifiers.passages import Passages
 
@@ -152,10 +152,9 @@ def _check(category: str, entry: Stack, members: Sequence[Classifier]) -> None:
 
 def logits(member: Classifier, passages: Passages, categories: Sequence[str]) -> Floats:
     """Returns a classifier's logits, float64 [n_passages, n_categories]; NaN where it has none."""
-    scores = member.score(passages).astype(np.float64)
+    scores = member.score(passages)
     out = np.full((len(passages), len(categories)), np.nan)
     for j, category in enumerate(categories):
         if category in member.categories:
-            inside = np.clip(scores[:, member.categories.index(category)], EDGE, 1 - EDGE)
-            out[:, j] = np.log(inside / (1 - inside))
+            out[:, j] = logit(scores[:, member.categories.index(category)])
     return out

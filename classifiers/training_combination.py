@@ -18,10 +18,10 @@ import numpy as np
 import scipy.optimize
 from numpy.typing import NDArray
 
-from tamis.classifiers.calibration import background_weights
 from tamis.classifiers.combination import MEMBERS, logits
 from tamis.classifiers.datasets import LabelledSet
 from tamis.classifiers.errors import UsageError
+from tamis.classifiers.operating_points import background_weights
 from tamis.classifiers.passages import Passages
 from tamis.classifiers.training_config import Member, TrainingConfig
 from tamis.classifiers.training_data import Fitting, Trainer, fitting
