@@ -129,20 +129,12 @@ def _only(record: Mapping[str, Any], keys: tuple[str, ...]) -> Json:
 def _intervention(name: str, measures: Mapping[str, Json], context: Context, written: bool) -> Json:
     volume = _of(measures, "volume", name)
     rows = [_row(name, category, measures, context) for category in _categories(measures, context)]
-    shares = {unit: part.get("value") for unit, part in volume.get("removed_share", {}).items()}
-    sentence = verdict_text.sentence(display(name), rows, {**shares, "outcomes": _outcomes(volume)}, written)
     return {
         "published": written,
         **{key: volume.get(key) for key in ("seen", "removed", "rewritten", "tagged", "removed_share")},
-        "verdict": {"sentence": sentence, "grade": verdict_text.overall_grade(rows)},
+        "verdict": verdict_text.verdict(display(name), rows, volume, written),
         "headline": rows,
     }
-
-
-def _outcomes(volume: Mapping[str, Any]) -> dict[str, float]:
-    """Shares of the documents that were rewritten and tagged."""
-    seen = volume.get("seen", {}).get("documents", 0)
-    return {key: volume[key]["documents"] / seen for key in ("rewritten", "tagged") if seen and volume.get(key)}
 
 
 def _categories(measures: Mapping[str, Json], context: Context) -> list[str]:

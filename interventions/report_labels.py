@@ -82,14 +82,8 @@ def _with(intervention: Mapping[str, Any], name: str, labels: Mapping[str, Any])
 
 
 def _told(intervention: Mapping[str, Any], name: str, rows: list[Json]) -> Json:
-    seen = (intervention.get("seen") or {}).get("documents") or 0
-    shares = {unit: part.get("value") for unit, part in (intervention.get("removed_share") or {}).items()}
-    outcomes = ("rewritten", "tagged") if seen else ()
-    told = {key: intervention[key]["documents"] / seen for key in outcomes if intervention.get(key)}
-    written = bool(intervention["published"])
-    sentence = verdict_text.sentence(display(name), rows, {**shares, "outcomes": told}, written)
-    grade = verdict_text.overall_grade(rows)
-    return {**intervention, "headline": rows, "verdict": {"sentence": sentence, "grade": grade}}
+    told = verdict_text.verdict(display(name), rows, intervention, bool(intervention["published"]))
+    return {**intervention, "headline": rows, "verdict": told}
 
 
 def _row(row: Mapping[str, Any], labels: Mapping[str, Any]) -> Json:

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from tamis.interventions.report_format import THIN, Estimate, is_measured, percent
 
-__all__ = ["GRADES", "effect", "grade", "overall_grade", "sentence"]
+__all__ = ["GRADES", "effect", "grade", "overall_grade", "sentence", "verdict"]
 
 GRADES: Final = {
     "certified": "human labels on what was kept and removed, with a valid interval",
@@ -58,6 +58,24 @@ def effect(change: Estimate | None) -> str:
     if low is None or high is None:
         return "unknown"
     return "fell" if high < 1 else "rose" if low > 1 else "no change"
+
+
+def verdict(
+    name: str, rows: Sequence[Mapping[str, Any]], amounts: Mapping[str, Any], published: bool
+) -> dict[str, str]:
+    """Returns the verdict of one intervention as report.json has it: `sentence` and `grade`.
+
+    Args:
+        name: The intervention, as a reader may see it.
+        rows: Its headline rows.
+        amounts: Its `seen`, `removed_share`, `rewritten` and `tagged`; without them, or None, where nobody counted.
+        published: Whether it was written, or only measured.
+    """
+    seen = (amounts.get("seen") or {}).get("documents", 0)
+    outcomes = {key: amounts[key]["documents"] / seen for key in ("rewritten", "tagged") if seen and amounts.get(key)}
+    shares = {unit: part.get("value") for unit, part in (amounts.get("removed_share") or {}).items()}
+    told = sentence(name, rows, {**shares, "outcomes": outcomes}, published)
+    return {"sentence": told, "grade": overall_grade(rows)}
 
 
 def sentence(name: str, rows: Sequence[Mapping[str, Any]], removed: Mapping[str, Any], published: bool) -> str:
