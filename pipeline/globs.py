@@ -14,19 +14,21 @@ from collections.abc import Callable, Iterator, Sequence
 
 from tamis.pipeline.errors import UsageError
 
-__all__ = ["any_of", "expand", "folder", "is_literal", "matcher"]
+__all__ = ["any_of", "expand", "folder", "is_hidden", "is_literal", "matcher"]
 
 _MAX_NAMES = 1_000_000
 _BRACES = re.compile(r"\{(?P<first>\d+)\.\.(?P<last>\d+)\}|\{(?P<words>[^{}]*,[^{}]*)\}")
 _WILD = re.compile(r"[*?\[]")
 
 
-def expand(pattern: str) -> list[str]:
-    """Writes out the braces of a pattern, in order; one without braces is returned as it is.
+def expand(pattern: str | Sequence[str]) -> list[str]:
+    """Writes out the braces of a pattern, or of several, in order; one without braces is returned as it is.
 
     Raises:
         UsageError: It climbs or is absolute, or gives more than a million names.
     """
+    if not isinstance(pattern, str):
+        return [one for each in pattern for one in expand(each)]
     if pattern.startswith("/") or ".." in pattern.split("/"):
         raise UsageError(
             f"pattern {pattern!r}: expected one relative to the corpus root: take away the leading / or the .."
@@ -56,6 +58,11 @@ def _choices(match: re.Match[str], pattern: str) -> list[str]:
 def is_literal(pattern: str) -> bool:
     """Tells whether a pattern, its braces written out, names one file."""
     return _WILD.search(pattern) is None
+
+
+def is_hidden(path: str) -> bool:
+    """Tells whether a file, or a folder that it lies in, has a leading dot: no pattern finds such."""
+    return any(part.startswith(".") for part in path.split("/"))
 
 
 def folder(pattern: str) -> str:

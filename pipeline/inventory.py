@@ -72,7 +72,7 @@ def checked(shards: Sequence[Shard], pattern: str, where: str) -> list[Shard]:
     """
     entries = read(where)
     matches = globs.any_of(globs.expand(pattern))
-    wanted = {path for path in entries if matches(path) and not any(part[:1] == "." for part in path.split("/"))}
+    wanted = {path for path in entries if matches(path) and not globs.is_hidden(path)}
     faults = [f"{path} is missing" for path in sorted(wanted - {shard.path for shard in shards})]
     for shard in shards:
         entry = entries.get(shard.path)

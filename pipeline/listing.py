@@ -40,7 +40,7 @@ def list_shards(root: str, pattern: str | Sequence[str]) -> list[Shard]:
     location = locations.parse(root)
     if location is None:
         return paths.list_shards(Path(locations.local_folder(root) or root), pattern)
-    patterns = [one for each in ([pattern] if isinstance(pattern, str) else pattern) for one in globs.expand(each)]
+    patterns = globs.expand(pattern)
     find = _named if location.scheme in READ_ONLY else _matching
     found = {path: Shard(path, stat.size, stat.version) for path, stat in find(location, patterns)}
     if not found:
@@ -62,7 +62,7 @@ def _files(location: Location, folder: str) -> Iterator[tuple[str, Stat]]:
     skipped = len(location.folder(""))
     for stat in listed(location, folder):
         path = stat.key[skipped:]
-        if not path.endswith("/") and not any(part.startswith(".") for part in path.split("/")):
+        if not path.endswith("/") and not globs.is_hidden(path):
             yield path, stat
 
 

@@ -137,7 +137,7 @@ def list_shards(root: Path, pattern: str | Sequence[str]) -> list[Shard]:
     """
     if not root.is_dir():
         raise UsageError(f"corpus root {root}: found no folder there, expected one: check `corpus.root` in the plan")
-    patterns = [one for each in ([pattern] if isinstance(pattern, str) else pattern) for one in globs.expand(each)]
+    patterns = globs.expand(pattern)
     names = sorted({name for each in patterns for name in _matches(root, each)})
     if not names:
         raise UsageError(f"corpus root {root}: nothing matches {', '.join(patterns[:5])}; {_hint(root)}")
@@ -148,7 +148,7 @@ def list_shards(root: Path, pattern: str | Sequence[str]) -> list[Shard]:
 def _matches(root: Path, pattern: str) -> Iterator[str]:
     for path in root.glob(pattern):
         name = path.relative_to(root).as_posix()
-        if not any(part.startswith(".") for part in name.split("/")) and path.is_file():
+        if not globs.is_hidden(name) and path.is_file():
             yield name
 
 
