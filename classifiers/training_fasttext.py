@@ -77,13 +77,14 @@ def train(
     sample = texts[:: max(1, len(texts) // _SAMPLE)]
     if parameters.solver == "logistic":
         rows, level = _logistic(texts, labels, copies, path, vocabulary, categories, parameters, seed, progress)
-        tied = [_tie(vocabulary, rows[:, j], parameters, path, level[j]) for j in range(len(categories))]
-        write_scaled(path, vocabulary, np.stack(tied, 1), categories, parameters.layout, sample)
-        return
-    words, columns = fasttext_library.columns(
-        texts, labels, copies, vocabulary, categories, parameters, seed, progress, vectors or {}
-    )
-    tied = [_tie(words, column, parameters, path) for column in columns]
+        words, columns = vocabulary, list(rows.T)
+    else:
+        words, columns = fasttext_library.columns(
+            texts, labels, copies, vocabulary, categories, parameters, seed, progress, vectors or {}
+        )
+        level = np.zeros(len(categories))
+    parts = _parts(path, words, parameters) if parameters.identity_weight >= 0 else {}
+    tied = [_tie(words, column, parameters, parts, at) for column, at in zip(columns, level.tolist(), strict=True)]
     write_scaled(path, words, np.stack(tied, 1), categories, parameters.layout, sample)
 
 
@@ -152,7 +153,9 @@ def _vocabulary(texts: Sequence[str], parameters: FastTextParameters) -> list[st
     return [_EOS, *named, *islice(rest, max(0, parameters.words - len(taken)))]
 
 
-def _tie(words: list[str], column: Rows, parameters: FastTextParameters, path: Path, level: float = 0.0) -> Rows:
+def _tie(
+    words: list[str], column: Rows, parameters: FastTextParameters, parts: Mapping[int, NDArray[np.int32]], level: float
+) -> Rows:
     """Makes what each identity term adds, its row and those of its character n-grams, the same, by its word's row.
 
     A text's logit is a mean, so a term of many parts also weakens the rest of the text. At the logit `level` this is
@@ -162,7 +165,6 @@ def _tie(words: list[str], column: Rows, parameters: FastTextParameters, path: P
     padded[: len(column)] = column
     if parameters.identity_weight < 0:
         return padded
-    parts = _parts(path, words, parameters)
     place = {word: i for i, word in enumerate(words)}
     for forms in single_words():
         rows = sorted(place[word] for word in forms if word in place)

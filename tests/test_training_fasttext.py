@@ -134,8 +134,8 @@ def test_a_term_of_many_parts_moves_no_text_that_is_at_the_level(tmp_path):
                                         "identity_weight": 0.0})  # fmt: skip
     level = 0.7
     column = np.full(len(words) + parameters.bucket, 0.1)
-    tied = _tie(words, column, parameters, tmp_path / "m.bin", level)
     parts = _parts(tmp_path / "m.bin", words, parameters)
+    tied = _tie(words, column, parameters, parts, level)
     spread = {i: len(parts[i]) for i in (1, 2)}
     assert spread[2] > 3 * spread[1]
     # The rest of a text whose mean with the average term is `level` ...
