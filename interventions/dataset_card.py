@@ -26,6 +26,7 @@ from tamis.interventions.report_format import (
     size,
 )
 from tamis.interventions.report_order import ordered
+from tamis.interventions.report_parts import result_of
 
 __all__ = ["render"]
 
@@ -91,7 +92,7 @@ def _licence(stated: str | None) -> dict[str, str]:
 
 def languages(report: Json) -> list[str]:
     """Returns the languages of what was kept, the most frequent first."""
-    volume = (report["measures"].get("volume") or {}).get("interventions", {}).get(report["lead"]) or {}
+    volume = result_of(report, "volume", report["lead"])
     kept = {
         name: part["seen"]["documents"] - part["removed"]["documents"]
         for name, part in (volume.get("by") or {}).get("language", {}).items()
@@ -197,7 +198,7 @@ def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def _rules(report: Json, lead: str) -> str:
-    volume = (report["measures"].get("volume") or {}).get("interventions", {}).get(lead) or {}
+    volume = result_of(report, "volume", lead)
     rows = [
         [markdown(label, 200), markdown(rule["action"], 40), count(rule["decided"]["documents"])]
         for label, rule in list((volume.get("rules") or {}).items())[:40]

@@ -17,6 +17,7 @@ from tamis.interventions.report_format import (
     ratio_interval,
     size,
 )
+from tamis.interventions.report_parts import any_row, result_of
 from tamis.interventions.section_collateral import rows_of
 from tamis.interventions.verdict_text import effect
 
@@ -40,13 +41,13 @@ class Answer:
 def answers(report: Json) -> list[Answer]:
     """Returns the answers about the lead intervention, in reading order."""
     lead = report["interventions"].get(report["lead"]) or {}
-    volume = (report["measures"].get("volume") or {}).get("interventions", {}).get(report["lead"]) or {}
+    volume = result_of(report, "volume", report["lead"])
     return [_safety(lead), _utility(volume, _quality(report)), _borne(report, volume), _sure(report)]
 
 
 def _safety(lead: Json) -> Answer:
     question = "What did it do to safety?"
-    row: Json = next((row for row in lead.get("headline") or () if row["category"] == "any"), {})
+    row = any_row(lead.get("headline"))
     if not is_measured(row.get("ratio")):
         reason = (row.get("ratio") or {}).get("reason") or "no evaluator looked"
         return Answer(question, "not measured", f"{display(reason, 200)}.")
@@ -63,9 +64,7 @@ def _safety(lead: Json) -> Answer:
 
 def _quality(report: Json) -> str:
     """Says what the proxy model and the shift of words say of utility, or that nobody looked."""
-    name, measures = report["lead"], report["measures"]
-    shift = (measures.get("shift") or {}).get("interventions", {}).get(name) or {}
-    proxy = (measures.get("proxy") or {}).get("interventions", {}).get(name) or {}
+    shift, proxy = (result_of(report, measure, report["lead"]) for measure in ("shift", "proxy"))
     said = []
     if is_measured(shift.get("vocabulary_lost")):
         lost, random = (percent(shift[key]["value"], 2) for key in ("vocabulary_lost", "vocabulary_lost_placebo"))
@@ -91,7 +90,7 @@ def _utility(volume: Json, quality: str) -> Answer:
 
 def _borne(report: Json, volume: Json) -> Answer:
     question = "Who bears it?"
-    collateral = (report["measures"].get("collateral") or {}).get("interventions", {}).get(report["lead"])
+    collateral = result_of(report, "collateral", report["lead"])
     if not collateral:
         return _by_source(question, volume, "Identity groups, dialects and topics: not measured.")
     rows = rows_of(collateral)

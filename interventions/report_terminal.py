@@ -18,6 +18,7 @@ from tamis.interventions import section_drift
 from tamis.interventions.masking import terminal
 from tamis.interventions.report_format import DASH, THIN, count, digits, is_measured, percent, ratio, ratio_interval
 from tamis.interventions.report_order import ordered
+from tamis.interventions.report_parts import any_row, result_of
 from tamis.interventions.verdict_text import GRADES
 
 __all__ = ["banners", "change", "plain", "render", "share", "show", "text_of", "write"]
@@ -147,15 +148,14 @@ def _short(number: object) -> str:
 
 def _line(name: str, found: Json) -> Text:
     removed = _percent(((found.get("removed_share") or {}).get("documents") or {}).get("value"))
-    row: Json = next((row for row in found["headline"] if row["category"] == "any"), {"ratio": {}, "grade": None})
+    row = any_row(found["headline"]) or {"ratio": {}, "grade": None}
     effect = f"any {change(row)}" if is_measured(row["ratio"]) else terminal(row["grade"] or "not measured", 14)
     return Text(f"{terminal(name, 24)} (shadow): removes {removed} of documents, {effect}")
 
 
 def _borne(report: Json, lead: str) -> Iterator[Text]:
     """Clean documents that the lead hits, where the evaluator is independent of the filter."""
-    collateral = report["measures"].get("collateral") or {}
-    found = (collateral.get("interventions") or {}).get(lead) or {}
+    found = result_of(report, "collateral", lead)
     benign = found.get("benign") or {}
     share, random = benign.get("of_clean") or {}, benign.get("random") or {}
     if is_measured(share) and share["grade"] == "estimated":

@@ -8,6 +8,7 @@ from typing import Any
 from tamis.interventions import plot_forest, section_volume
 from tamis.interventions.masking import display
 from tamis.interventions.report_headline import evidence, headline
+from tamis.interventions.report_parts import any_row
 from tamis.interventions.report_view import (
     Block,
     Cell,
@@ -64,7 +65,7 @@ def _state(report: Json, lead: bool) -> str:
 def _compared_row(report: Json, name: str, lead: bool) -> list[Cell]:
     found = report["interventions"][name]
     shares = found.get("removed_share") or {}
-    overall: Json = next((row for row in found["headline"] if row["category"] == "any"), {})
+    overall = any_row(found["headline"])
     return [
         name_cell(display(name), _state(report, lead)),
         share_cell(shares.get("documents")),

@@ -28,6 +28,7 @@ from typing import Any, Final
 
 from tamis.interventions import comparison, sides_checks, unpaired
 from tamis.interventions.comparison import Arm, Pairs
+from tamis.interventions.report_parts import result_of
 from tamis.interventions.sides_checks import NONE, PAIRED, UNPAIRED, Ruler
 from tamis.interventions.sides_more import more
 from tamis.interventions.unpaired import Effects
@@ -131,7 +132,7 @@ def _unpaired(sides: Sequence[Side], names: Sequence[str], among: Pairs) -> Json
 def _effects(side: Side, name: str) -> Effects:
     found = side.report["interventions"][side.intervention]
     residual = {row["category"]: row["ratio"] for row in found["headline"]}
-    collateral = (side.report["measures"].get("collateral") or {}).get("interventions", {}).get(side.intervention) or {}
+    collateral = result_of(side.report, "collateral", side.intervention)
     clean = (collateral.get("benign") or {}).get("of_clean") or {}
     return Effects(name, residual, clean, (found.get("removed_share") or {}).get("words") or {})
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from tamis.interventions.report_parts import result_of
 from tamis.interventions.section_collateral import rows_of
 
 __all__ = ["MORE", "more"]
@@ -31,7 +32,7 @@ def more(report: Mapping[str, Any], name: str) -> Json:
         report: The content of report.json.
         name: The intervention.
     """
-    collateral, shift, functional, proxy = (_of(report, key, name) for key in _MEASURES)
+    collateral, shift, functional, proxy = (result_of(report, key, name) for key in _MEASURES)
     benign = collateral.get("benign") or {}
     rows = rows_of(collateral) if collateral else []
     return {
@@ -49,11 +50,6 @@ def more(report: Mapping[str, Any], name: str) -> Json:
 
 
 _MEASURES: Final = ("collateral", "shift", "functional", "proxy")
-
-
-def _of(report: Mapping[str, Any], measure: str, name: str) -> Json:
-    found: Json = ((report["measures"].get(measure) or {}).get("interventions") or {}).get(name) or {}
-    return found
 
 
 def _at(value: Any, *keys: str) -> Any:

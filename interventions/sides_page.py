@@ -11,6 +11,7 @@ from tamis.interventions.masking import display
 from tamis.interventions.report_format import THIN, count, digits, is_measured
 from tamis.interventions.report_headline import evidence, headline
 from tamis.interventions.report_page import NOTICE, Section, banner
+from tamis.interventions.report_parts import any_row
 from tamis.interventions.report_view import (
     Block,
     Cell,
@@ -95,7 +96,7 @@ def _fact(side: Json) -> str:
 
 def _overview(sides: Sequence[Json]) -> Table:
     """One row a side, with every ratio drawn on one axis."""
-    span = plot_forest.domain([_any(side).get("ratio") or {} for side in sides])
+    span = plot_forest.domain([any_row(side["headline"]).get("ratio") or {} for side in sides])
     columns = [
         "Run and intervention",
         "Flagged before",
@@ -113,7 +114,7 @@ def _overview(sides: Sequence[Json]) -> Table:
 
 
 def _overview_row(side: Json, span: tuple[float, float]) -> list[Cell]:
-    row, shares = _any(side), side.get("removed_share") or {}
+    row, shares = any_row(side["headline"]), side.get("removed_share") or {}
     change = ratio_cell(row.get("ratio"))
     state = "published" if side["published"] else "not published"
     drawn = plot_forest.strip(row.get("ratio") or {}, span)
@@ -125,11 +126,6 @@ def _overview_row(side: Json, span: tuple[float, float]) -> list[Cell]:
         share_cell(side["more"]["clean_removed"]),
         evidence(side["verdict"]["grade"]),
     ]
-
-
-def _any(side: Json) -> Json:
-    found: Json = next((row for row in side["headline"] if row["category"] == "any"), {})
-    return found
 
 
 def _sections(content: Json) -> Iterator[Section]:

@@ -14,6 +14,7 @@ from tamis.interventions import report_terminal
 from tamis.interventions.masking import terminal
 from tamis.interventions.report_format import THIN
 from tamis.interventions.report_order import ordered
+from tamis.interventions.report_parts import any_row
 from tamis.interventions.sides_page import sentences
 
 __all__ = ["plain", "render", "show"]
@@ -51,7 +52,7 @@ def _table(content: Json) -> Table:
 
 
 def _cells(side: Json) -> list[Text]:
-    row: Json = next((row for row in side["headline"] if row["category"] == "any"), {"ratio": {}, "grade": None})
+    row = any_row(side["headline"]) or {"ratio": {}, "grade": None}
     shares = side.get("removed_share") or {}
     return [
         Text(terminal(side["name"], 26)),
