@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections.abc import Iterator, Sequence
+from itertools import groupby
 from typing import Any, NamedTuple
 
 import msgspec
@@ -19,9 +21,9 @@ from tamis.pipeline.document import NOTHING, Document, Reason, Record, Rejected
 from tamis.pipeline.errors import ShardError
 from tamis.pipeline.json_columns import JSON
 from tamis.pipeline.jsontype import Layout, Path
-from tamis.pipeline.recast import recast
+from tamis.pipeline.recast import recast_batch
 
-__all__ = ["BATCH_ROWS", "Columns", "Row", "check", "is_text", "plain_schema", "rows_of"]
+__all__ = ["BATCH_ROWS", "Columns", "Row", "check", "is_text", "plain_schema", "rows_of", "taken"]
 
 #: Rows that are decoded at a time.
 BATCH_ROWS = 1000
@@ -245,11 +247,14 @@ def plain_schema(schema: Any) -> Any:
 
 def rows_of(batch: Any, places: list[int]) -> Any:
     """Picks rows of a batch, with types made plain: the result holds these rows and nothing else."""
-    schema = plain_schema(batch.schema)
-    columns = [
-        recast(column, field.type).take(pa.array(places)) for column, field in zip(batch.columns, schema, strict=True)
-    ]
-    return pa.RecordBatch.from_arrays(columns, schema=schema)
+    return recast_batch(batch, plain_schema(batch.schema)).take(pa.array(places))
+
+
+def taken(documents: Sequence[Document]) -> Iterator[Any]:
+    """Yields the rows of documents, untouched, as record batches: one for each run that came in one batch."""
+    for _, run in groupby(documents, key=lambda document: id(document.row.batch)):
+        rows = [document.row for document in run]
+        yield rows_of(rows[0].batch, [row.place for row in rows])
 
 
 def _rejected(batch: Any, index: int, number: int, null: bool) -> Rejected:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import groupby
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -11,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import types
 
-from tamis.pipeline.columnar import is_text, plain_schema, rows_of
+from tamis.pipeline.columnar import is_text, plain_schema, taken
 from tamis.pipeline.document import Document
 from tamis.pipeline.hashing import HashingSink
 from tamis.pipeline.jsontype import Layout, Path
@@ -121,7 +120,8 @@ class ColumnarWriter:
     def write(self, documents: Sequence[Document], texts: Sequence[str | None] | None = None) -> None:
         """Appends documents; see `tamis.pipeline.formats.Writer`."""
         start = 0
-        for batch, count in _taken(documents):
+        for batch in taken(documents):
+            count = batch.num_rows
             part = texts[start : start + count] if texts else ()
             start += count
             if self._writer is None:
@@ -139,13 +139,6 @@ class ColumnarWriter:
             self._put(recast_table(table, self._schema))
         self._writer.close()
         self._sink.finish()
-
-
-def _taken(documents: Sequence[Document]) -> Iterator[tuple[Any, int]]:
-    """Yields the rows of documents, untouched, as record batches: one for each run that came in one batch."""
-    for _, run in groupby(documents, key=lambda document: id(document.row.batch)):
-        rows = [document.row for document in run]
-        yield rows_of(rows[0].batch, [row.place for row in rows]), len(rows)
 
 
 def _rewritten(batch: Any, path: Path, texts: Sequence[str | None]) -> Any:

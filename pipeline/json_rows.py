@@ -10,7 +10,6 @@ from __future__ import annotations
 import codecs
 import functools
 from collections.abc import Callable, Mapping, Sequence
-from itertools import groupby
 from typing import Any
 
 import msgspec
@@ -163,16 +162,12 @@ def _keep_id(row: dict[str, Any], path: Path, document: Document) -> None:
 
 
 def _converted(converter: Any, documents: Sequence[Document], name: str) -> list[dict[str, Any]]:
-    from tamis.pipeline.columnar import rows_of
+    from tamis.pipeline.columnar import taken
 
-    found: list[dict[str, Any]] = []
-    for _, run in groupby(documents, key=lambda document: id(document.row.batch)):
-        rows = [document.row for document in run]
-        try:
-            found += converter.rows(rows_of(rows[0].batch, [row.place for row in rows]))
-        except UnicodeDecodeError:
-            raise ShardError(
-                f"{name}: a column of strings holds bytes that are not UTF-8, which JSON cannot have: make the column "
-                "binary, or leave `corpus.write` out"
-            ) from None
-    return found
+    try:
+        return [row for batch in taken(documents) for row in converter.rows(batch)]
+    except UnicodeDecodeError:
+        raise ShardError(
+            f"{name}: a column of strings holds bytes that are not UTF-8, which JSON cannot have: make the column "
+            "binary, or leave `corpus.write` out"
+        ) from None
