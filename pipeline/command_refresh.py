@@ -5,14 +5,17 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from tamis.pipeline import command_run, listed, observing, partitions
 from tamis.pipeline import manifest as manifests
 from tamis.pipeline.plan import Plan
-from tamis.pipeline.refresh import Refresh, prepare
 from tamis.pipeline.storage import open_store
+
+if TYPE_CHECKING:
+    from tamis.pipeline.refresh import Refresh
 
 __all__ = ["add_arguments", "main"]
 
@@ -48,6 +51,8 @@ def main(options: argparse.Namespace, flags: list[str]) -> int:
 
 
 def _main(plan: Plan, options: argparse.Namespace, flags: list[str]) -> int:
+    from tamis.pipeline.refresh import prepare
+
     found = prepare(plan, rescale=options.rescale, rehash=options.rehash)
     if found.nothing:
         observing.at_once(options, found.checked.spec, "unchanged")

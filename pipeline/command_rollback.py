@@ -8,7 +8,6 @@ import sys
 
 from tamis.classifiers.errors import UsageError
 from tamis.pipeline import manifest as manifests
-from tamis.pipeline import verify
 from tamis.pipeline.storage import Store, open_store
 
 __all__ = ["add_arguments", "main"]
@@ -29,6 +28,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(options: argparse.Namespace, _: list[str]) -> int:
     """Rolls back; returns 0."""
+    from tamis.pipeline import verify
+
     store = open_store(options.output.rstrip("/"))
     current = manifests.read_current(store)
     if current is None:

@@ -10,7 +10,6 @@ import msgspec
 
 from tamis.classifiers.errors import UsageError
 from tamis.pipeline import manifest as manifests
-from tamis.pipeline import verify
 from tamis.pipeline.storage import Store, open_store
 
 __all__ = ["add_arguments", "locate", "main"]
@@ -25,6 +24,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(options: argparse.Namespace, _: list[str]) -> int:
     """Verifies; returns 0, or raises on the first breach."""
+    from tamis.pipeline import verify
+
     store, run_id = locate(options.run)
     manifest = verify.verify(store, run_id)
     counts = manifest.counts

@@ -9,16 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib import metadata
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from tamis.classifiers.errors import UsageError
-from tamis.interventions.rules import Intervention
-from tamis.pipeline import storable
 from tamis.pipeline.canonical import canonical_bytes
 from tamis.pipeline.plan import Plan
 from tamis.pipeline.runspec import RunSpec, identified
 from tamis.pipeline.storage import Store
+
+if TYPE_CHECKING:
+    from tamis.interventions.rules import Intervention
 
 __all__ = ["RATES", "keeps_evaluation", "keeps_rates", "keeps_scores", "record_rates", "recorded_rates"]
 
@@ -78,6 +80,9 @@ def keeps_scores(before: RunSpec, after: RunSpec, interventions: Mapping[str, In
 
 
 def _decidable(before: RunSpec, after: RunSpec, interventions: Mapping[str, Intervention]) -> bool:
+    # Not at the top: commands that ask for the rates alone would wait for NumPy.
+    from tamis.pipeline import storable
+
     try:
         aggregates = {name: ref.aggregate for name, ref in after.plan.refs().items()}
         storable.check(interventions, aggregates, before.floors)

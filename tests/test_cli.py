@@ -47,6 +47,14 @@ def test_help_does_not_import_the_engine():
     assert done.stdout.splitlines()[-1] == "False"
 
 
+def test_the_options_of_a_command_wait_for_no_numbers():
+    script = "import sys; from tamis.pipeline import cli\n"
+    for command in ("run", "refresh", "apply", "inspect", "audit", "rollback", "gc", "verify", "report"):
+        script += f"cli.parser('{command}'); print('{command}', 'numpy' in sys.modules)\n"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert {line.split()[1] for line in done.stdout.splitlines()} == {"False"}, done.stdout
+
+
 def test_an_unexpected_error_prints_no_traceback_and_no_message(capsys, monkeypatch):
     def fail(_):
         raise ValueError("text of a document")
