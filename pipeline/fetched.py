@@ -1,4 +1,4 @@
-"""Small remote files that a run needs before its first shard: a plan, and the folders of bundles.
+"""Small files that a run needs before its first shard, local or remote: plans, lists, and the folders of bundles.
 
 A bundle by URL is fetched once a machine into the user's cache, under the sha256 of its header, and verified there
 like any other folder: a copy that was cut, altered or half written is refused, never used.
@@ -28,18 +28,22 @@ LONGEST = 16 << 20
 _BLOCK = 1 << 20
 
 
-def read(url: str, most: int = LONGEST) -> bytes:
-    """Returns the bytes of a remote file.
+def read(where: str, most: int = LONGEST) -> bytes:
+    """Returns the bytes of a file.
 
     Args:
-        url: Its s3://, gs://, az:// or http(s):// URL.
-        most: Bytes that are expected at most.
+        where: Its path, or its file://, s3://, gs://, az:// or http(s):// URL.
+        most: Bytes that are expected at most of a remote one.
 
     Raises:
         FileNotFoundError: There is none.
-        TamisError: It cannot be read, or is longer.
+        OSError: A local one cannot be read.
+        TamisError: A remote one cannot be read, or is longer.
     """
-    location = locations.parse(url)
+    path = locations.local_folder(where)
+    if path is not None:
+        return Path(path).read_bytes()
+    location = locations.parse(where)
     assert location is not None
     return _read(location, "", most)
 

@@ -18,11 +18,10 @@ import csv
 import re
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import msgspec
 
-from tamis.pipeline import fetched, globs, locations
+from tamis.pipeline import fetched, globs
 from tamis.pipeline.errors import TamisError, UsageError
 from tamis.pipeline.paths import Shard
 from tamis.pipeline.redact import redact
@@ -92,7 +91,7 @@ def checked(shards: Sequence[Shard], pattern: str, where: str) -> list[Shard]:
 def read(where: str) -> dict[str, Entry]:
     """Reads a list, by path; see `checked` for what is raised."""
     try:
-        data = _bytes(where)
+        data = fetched.read(where, LONGEST)
     except FileNotFoundError:
         raise UsageError(f"`corpus.manifest: {redact(where)}`: no such file; expected {_FORMS}") from None
     try:
@@ -101,11 +100,6 @@ def read(where: str) -> dict[str, Entry]:
         place = f" ({error})" if type(error) is ValueError else ""
         raise UsageError(f"`corpus.manifest: {redact(where)}`: is no list{place}; expected {_FORMS}") from None
     return {entry.path: entry for entry in entries}
-
-
-def _bytes(where: str) -> bytes:
-    folder = locations.local_folder(where)
-    return fetched.read(where, LONGEST) if folder is None else Path(folder).read_bytes()
 
 
 def parse(text: str) -> list[Entry]:
@@ -160,7 +154,7 @@ def _of_run(where: str, data: bytes) -> list[Entry]:
     for line in (msgspec.json.decode(raw, type=ShardLine) for raw in run.shards):
         path = f"{folder}/receipts/{line.shard}.json" if folder else f"receipts/{line.shard}.json"
         try:
-            sealed = receipts.unseal(_bytes(path), path)
+            sealed = receipts.unseal(fetched.read(path, LONGEST), path)
         except FileNotFoundError:
             raise TamisError(f"{redact(path)}: no such receipt, {redact(where)} has it: fetch the whole run") from None
         if sealed.sha256 != line.receipt_sha256:

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from tamis.classifiers.errors import UsageError
-from tamis.pipeline import fetched, locations, plan_checks, plan_yaml
+from tamis.pipeline import fetched, plan_checks, plan_yaml
 from tamis.pipeline.wording import nearest
 
 __all__ = [
@@ -195,7 +195,7 @@ def load(path: str | Path) -> Plan:
             the line where YAML knows it, and the nearest known key.
     """
     try:
-        text = _read(str(path))
+        text = fetched.read(str(path)).decode()
     except FileNotFoundError:
         raise UsageError(f"{path}: no such plan; `tamis run PLAN` takes the path or URL of a YAML file") from None
     except (OSError, UnicodeDecodeError) as error:
@@ -204,11 +204,6 @@ def load(path: str | Path) -> Plan:
         return parse(text)
     except UsageError as error:
         raise UsageError(f"{path}: {error}") from None
-
-
-def _read(path: str) -> str:
-    folder = locations.local_folder(path)
-    return (fetched.read(path) if folder is None else Path(folder).read_bytes()).decode()
 
 
 def parse(text: str) -> Plan:
