@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-__all__ = ["HEADER", "Usage", "lines_of", "measured", "pack"]
+__all__ = ["HEADER", "Usage", "lines_of", "measured", "pack", "processes"]
 
 SHARDS = 8
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -29,22 +29,13 @@ class Usage:
     wall: float = 0.0
     cpu: dict[int, float] = field(default_factory=dict)
     peak: dict[int, int] = field(default_factory=dict)
-    names: dict[int, str] = field(default_factory=dict)
 
     def sample(self, session: int) -> None:
         """Looks at every process of a session once."""
-        for entry in Path("/proc").iterdir():
-            if entry.name.isdigit():
-                with contextlib.suppress(OSError, ValueError, IndexError):
-                    self._add(entry, session)
-
-    def _add(self, entry: Path, session: int) -> None:
-        stat = (entry / "stat").read_text().rpartition(")")[2].split()
-        if int(stat[3]) != session:
-            return
-        pid = int(entry.name)
-        self.cpu[pid] = (int(stat[11]) + int(stat[12])) / TICKS
-        self.peak[pid] = max(self.peak.get(pid, 0), int(stat[21]) * PAGE)
+        for entry, cpu, resident in processes(session):
+            pid = int(entry.name)
+            self.cpu[pid] = cpu
+            self.peak[pid] = max(self.peak.get(pid, 0), resident)
 
     def row(self, name: str, megabytes: float, floor: float | None) -> str:
         """Formats the figures."""
@@ -54,6 +45,16 @@ class Usage:
             f"{name:34} {total:8.1f} {ratio} {self.wall:8.1f} {megabytes / total:8.1f} "
             f"{max(self.peak.values()) / 2**20:10.0f} {len(self.peak):5}"
         )
+
+
+def processes(session: int) -> Iterator[tuple[Path, float, int]]:
+    """Yields every process of a session: its folder in /proc, its CPU seconds and its resident bytes."""
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with contextlib.suppress(OSError, ValueError, IndexError):
+                stat = (entry / "stat").read_text().rpartition(")")[2].split()
+                if int(stat[3]) == session:
+                    yield entry, (int(stat[11]) + int(stat[12])) / TICKS, int(stat[21]) * PAGE
 
 
 def measured(command: list[str], cwd: Path) -> Usage:
