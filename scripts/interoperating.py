@@ -7,7 +7,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -114,12 +114,17 @@ def _filtered(work: Path) -> Path:
 
 
 def _tamis(*arguments: object) -> dict[str, object]:
-    command = [sys.executable, "-m", "tamis.pipeline", *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise SystemExit(f"{' '.join(command)}\n{done.stderr}")
-    outcome: dict[str, object] = json.loads(done.stdout)
+    outcome: dict[str, object] = json.loads(_printed([sys.executable, "-m", "tamis.pipeline", *arguments]))
     return outcome
+
+
+def _printed(command: Sequence[object], **environment: str) -> str:
+    """Returns what a command prints; ends this one where it fails."""
+    words = list(map(str, command))
+    done = subprocess.run(words, capture_output=True, text=True, check=False, env={**os.environ, **environment})
+    if done.returncode:
+        raise SystemExit(f"{' '.join(words)}\n{done.stderr[-3000:]}")
+    return done.stdout
 
 
 def _lines(folder: Path, pattern: str) -> Iterator[dict[str, object]]:
@@ -155,12 +160,9 @@ def _read(folder: Path, pattern: str, output: Path) -> Texts:
 
 def _peer(name: str, *arguments: object) -> Texts:
     """Runs a peer's script in its own environment; returns the documents that it printed."""
-    command = [str(python_of(name)), str(HERE / "peers" / f"{name}_io.py"), *map(str, arguments)]
-    offline = {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1"}
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, **offline})
-    if done.returncode:
-        raise SystemExit(f"{' '.join(command)}\n{done.stderr[-3000:]}")
-    return _texts(map(json.loads, done.stdout.splitlines()))
+    command = [python_of(name), HERE / "peers" / f"{name}_io.py", *arguments]
+    printed = _printed(command, HF_HUB_OFFLINE="1", HF_DATASETS_OFFLINE="1")
+    return _texts(map(json.loads, printed.splitlines()))
 
 
 def _mixed(made: Path, work: Path) -> Texts:
@@ -175,8 +177,5 @@ def _mixed(made: Path, work: Path) -> Texts:
     }
     config = work / "mix.json"
     config.write_text(json.dumps({"streams": [stream], "processes": 1}))
-    command = [str(python_of("dolma").with_name("dolma")), "-c", str(config), "mix"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise SystemExit(f"{' '.join(command)}\n{done.stderr[-3000:]}")
+    _printed([python_of("dolma").with_name("dolma"), "-c", config, "mix"])
     return _texts(_lines(work / "mixed", "**/*.json.gz"))
