@@ -14,7 +14,6 @@ import msgspec
 
 from tamis.classifiers.errors import UsageError
 from tamis.pipeline import fetched, plan_checks, plan_yaml
-from tamis.pipeline.wording import nearest
 
 __all__ = [
     "ClassifierRef",
@@ -26,7 +25,6 @@ __all__ = [
     "Plan",
     "ReportPlan",
     "load",
-    "nearest",
     "parse",
 ]
 
