@@ -18,7 +18,7 @@ from tamis.pipeline.paths import Shard
 from tamis.pipeline.plan import Corpus, Fields, Gate
 from tamis.pipeline.resharding import STATE, Group, Part, groups, reshard
 from tamis.pipeline.storage import Store, open_store
-from tamis.pipeline.targets import TARGETS
+from tamis.pipeline.targets import TARGETS, Target
 from tamis.pipeline.wording import nearest
 
 __all__ = ["add_arguments", "main", "size_of"]
@@ -65,7 +65,7 @@ def main(options: argparse.Namespace, _: list[str]) -> int:
     _say(f"{len(shards):,} shards, {sum(one.size for one in shards) / 1e6:,.1f} MB in {corpus.root}")
     parts: list[Part] = []
     for group in found:
-        parts += _parts(store, corpus, group, options.format, size)
+        parts += _parts(store, corpus, group, target, size)
     return _finish(store, parts, len(shards), options)
 
 
@@ -121,9 +121,9 @@ def _start(store: Store, settings: bytes) -> None:
         )
 
 
-def _parts(store: Store, corpus: Corpus, group: Group, format: str | None, size: int) -> list[Part]:
+def _parts(store: Store, corpus: Corpus, group: Group, target: Target | None, size: int) -> list[Part]:
     parts = []
-    for part in reshard(store, corpus, group, None if format is None else TARGETS[format], size):
+    for part in reshard(store, corpus, group, target, size):
         _say(f"{part.path}: {part.records:,} records, {part.bytes / 1e6:,.1f} MB")
         parts.append(part)
     return parts
