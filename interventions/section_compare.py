@@ -20,7 +20,7 @@ from tamis.interventions.report_view import (
     table,
 )
 
-__all__ = ["compared", "other"]
+__all__ = ["compared", "forest_rows", "other"]
 
 Json = Mapping[str, Any]
 
@@ -39,21 +39,23 @@ def compared(report: Json, lead: str) -> Block:
     ]
     cells = [_compared_row(report, name, name == lead) for name in names]
     title = "Prevalence after divided by before, by category and intervention"
-    plot = plot_forest.forest("compare-plot", title, list(_forest_rows(report, names)), "less after", "more after")
+    drawn = list(forest_rows([(display(name), report["interventions"][name]["headline"]) for name in names]))
+    plot = plot_forest.forest("compare-plot", title, drawn, "less after", "more after")
     note = "After ÷ before: share of documents flagged in any category. Same documents, same evaluator."
     return Block("", plots=[plot], tables=[table("Interventions of this plan", columns, cells, note=note)])
 
 
-def _forest_rows(report: Json, names: Sequence[str]) -> Iterator[plot_forest.Row]:
-    """Each category with the interventions under it: what is compared stands side by side."""
-    ratios = {
-        name: {row["category"]: row["ratio"] for row in report["interventions"][name]["headline"]} for name in names
-    }
-    for category in ratios[names[0]]:
+def forest_rows(compared: Sequence[tuple[str, Sequence[Json]]]) -> Iterator[plot_forest.Row]:
+    """Yields each category with what is compared under it, so that it stands side by side.
+
+    Args:
+        compared: What a reader sees of each name, and its headline.
+    """
+    ratios = [(label, {row["category"]: row["ratio"] for row in rows}) for label, rows in compared]
+    for category in dict.fromkeys(name for _, found in ratios for name in found):
         yield plot_forest.Row(category_name(category), {}, heading=True)
-        for index, name in enumerate(names):
-            mark = "dot" if index == 0 else "diamond"
-            yield plot_forest.Row(display(name), ratios[name].get(category, {}), mark)
+        for index, (label, found) in enumerate(ratios):
+            yield plot_forest.Row(label, found.get(category, {}), "dot" if index == 0 else "diamond")
 
 
 def _state(report: Json, lead: bool) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from tamis.interventions import plot_forest, section_differences
+from tamis.interventions import plot_forest, section_compare, section_differences
 from tamis.interventions.masking import display
 from tamis.interventions.report_format import THIN, count, digits, is_measured
 from tamis.interventions.report_headline import evidence, headline
@@ -16,7 +16,6 @@ from tamis.interventions.report_view import (
     Block,
     Cell,
     Table,
-    category_name,
     missing,
     name_cell,
     ratio_cell,
@@ -159,13 +158,7 @@ def _method(kind: str, found: Json) -> str:
 
 
 def _categories(sides: Sequence[Json]) -> Block:
-    ratios = [{row["category"]: row["ratio"] for row in side["headline"]} for side in sides]
-    rows: list[plot_forest.Row] = []
-    for category in dict.fromkeys(name for found in ratios for name in found):
-        rows.append(plot_forest.Row(category_name(category), {}, heading=True))
-        for index, (side, found) in enumerate(zip(sides, ratios, strict=True)):
-            mark = "dot" if index == 0 else "diamond"
-            rows.append(plot_forest.Row(display(side["name"], 40), found.get(category, {}), mark))
+    rows = list(section_compare.forest_rows([(display(side["name"], 40), side["headline"]) for side in sides]))
     title = "Prevalence after divided by before, by category and side"
     return Block("", plots=[plot_forest.forest("sides", title, rows, "less after", "more after")])
 
