@@ -27,6 +27,8 @@ from tamis.pipeline.lines import Lines, split
 from tamis.pipeline.plan import Corpus, Fields
 from tamis.pipeline.stream_formats import StreamWriter
 from tamis.pipeline.targets import TARGETS, Target
+from tamis.pipeline.text import TextReader
+from tamis.pipeline.warc import WarcReader
 from tamis.pipeline.writer import ByteWriter
 
 __all__ = ["open_writer", "read_written", "written_name"]
@@ -95,9 +97,6 @@ def _target(corpus: Corpus, shard: str) -> Target | None:
 
 
 def _kind(reader: Reader) -> str:
-    from tamis.pipeline.text import TextReader
-    from tamis.pipeline.warc import WarcReader
-
     return "warc" if isinstance(reader, WarcReader) else "text" if isinstance(reader, TextReader) else ""
 
 
