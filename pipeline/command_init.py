@@ -119,16 +119,16 @@ def _write(target: Path, text: str) -> None:
 
 def _report(target: Path, chosen: Kind, fields: Fields, looked: int, notes: Sequence[str]) -> None:
     named = {key: getattr(fields, key) for key in ("id", "text", "source", "url")}
-    shards, size = len(chosen.shards), sum(one.size for one in chosen.shards)
+    shards = len(chosen.shards)
     print(
-        f"{files_text(shards)} of {chosen.format}, {size_text(size)}; looked at {looked:,} records\n"
+        f"{files_text(shards)} of {chosen.format}, {size_text(chosen.bytes)}; looked at {looked:,} records\n"
         + "".join(f"note: {note}\n" for note in notes)
         + f"wrote {target}; next: tamis run {target} --dry_run",
         file=sys.stderr,
     )
     print(
         json.dumps(
-            {"status": "written", "plan": str(target), "format": chosen.format, "shards": shards, "bytes": size}
+            {"status": "written", "plan": str(target), "format": chosen.format, "shards": shards, "bytes": chosen.bytes}
             | {"fields": {key: path for key, path in named.items() if path is not None}}
         )
     )
