@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from tamis.interventions import plot_forest
@@ -20,7 +21,7 @@ from tamis.interventions.report_view import (
 )
 from tamis.interventions.verdict_text import GRADES
 
-__all__ = ["evidence", "grade_kind", "headline"]
+__all__ = ["evidence", "grade_kind", "headline", "strip_cell"]
 
 Json = Mapping[str, Any]
 
@@ -44,8 +45,7 @@ def headline(rows: Sequence[Json]) -> Table:
     labelled = all(row["before"].get("grade") == "certified" for row in rows)
     who = "that people find harmful" if labelled else "that the evaluator flags"
     note = f"Before, after: share of documents {who}, with 95 % intervals. Removed: by the filter."
-    found = table("Before and after", columns, cells, note=note)
-    return Table(found.caption, found.columns, found.rows, found.note, (3, plot_forest.strip_axis(span)))
+    return replace(table("Before and after", columns, cells, note=note), axis=(3, plot_forest.strip_axis(span)))
 
 
 def _removals(rows: Sequence[Json]) -> Table:
@@ -64,14 +64,24 @@ def _removed(row: Json) -> list[Cell]:
 
 
 def _headline_row(row: Json, span: tuple[float, float], samples: Mapping[str, int | None]) -> list[Cell]:
-    change = ratio_cell(row["ratio"])
     return [
         name_cell(category_name(row["category"])),
         *(share_cell(row[key], sample=samples[key] is None) for key in ("before", "after")),
-        Cell(change.main, change.sub, f"strip {change.kind}", plot_forest.strip(row["ratio"], span)),
+        strip_cell(row["ratio"], span),
         *_removed(row),
         evidence(row["grade"]),
     ]
+
+
+def strip_cell(ratio: Json | None, span: tuple[float, float]) -> Cell:
+    """Returns the cell of a ratio that is drawn beside its number, on an axis that all rows of a table share.
+
+    Args:
+        ratio: The ratio.
+        span: What `plot_forest.domain` found for all rows.
+    """
+    found = ratio_cell(ratio)
+    return replace(found, kind=f"strip {found.kind}", plot=plot_forest.strip(ratio or {}, span))
 
 
 def _sample(rows: Sequence[Json], key: str) -> int | None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from tamis.interventions import plot_forest, section_compare, section_differences
 from tamis.interventions.masking import display
 from tamis.interventions.report_format import THIN, count, digits, is_measured
-from tamis.interventions.report_headline import evidence, headline
+from tamis.interventions.report_headline import evidence, headline, strip_cell
 from tamis.interventions.report_page import NOTICE, Section, banner
 from tamis.interventions.report_parts import any_row
 from tamis.interventions.report_view import (
@@ -109,18 +109,16 @@ def _overview(sides: Sequence[Json]) -> Table:
     rows = [_overview_row(side, span) for side in sides]
     note = "Flagged: in any category, by each run’s evaluator, with 95 % intervals. Clean: what it does not flag."
     found = table("Side by side", columns, rows, cap=60, note=note)
-    return Table(found.caption, found.columns, found.rows, found.note, (3, plot_forest.strip_axis(span)))
+    return replace(found, axis=(3, plot_forest.strip_axis(span)))
 
 
 def _overview_row(side: Json, span: tuple[float, float]) -> list[Cell]:
     row, shares = any_row(side["headline"]), side.get("removed_share") or {}
-    change = ratio_cell(row.get("ratio"))
     state = "published" if side["published"] else "not published"
-    drawn = plot_forest.strip(row.get("ratio") or {}, span)
     return [
         name_cell(display(side["name"], 80), f"{display(side['run']['name'], 40)} · {state}"),
         *(share_cell(row.get(key), sample=False) for key in ("before", "after")),
-        Cell(change.main, change.sub, f"strip {change.kind}", drawn),
+        strip_cell(row.get("ratio"), span),
         *(share_cell(shares.get(unit)) for unit in ("documents", "words")),
         share_cell(side["more"]["clean_removed"]),
         evidence(side["verdict"]["grade"]),
@@ -184,7 +182,7 @@ def _number(estimate: Json | None, unit: str, beside: str) -> Cell:
         value, low, high = (float(estimate[key]) for key in ("value", "low", "high"))
         return Cell(digits(value), f"{digits(low)} to {digits(high)}")
     cell = share_cell(estimate, sample=False) if unit == "share" else ratio_cell(estimate)
-    return Cell(cell.main, " · ".join(part for part in (beside, cell.sub) if part), cell.kind)
+    return replace(cell, sub=" · ".join(part for part in (beside, cell.sub) if part))
 
 
 def _checks(content: Json) -> Table:
