@@ -6,7 +6,7 @@ mark-up: neither an escape sequence nor a `[red]` in a category's name reaches t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import IO, Any
 
 from rich import box
@@ -21,7 +21,7 @@ from tamis.interventions.report_order import ordered
 from tamis.interventions.report_parts import any_row, result_of
 from tamis.interventions.verdict_text import GRADES
 
-__all__ = ["banners", "change", "plain", "render", "share", "show", "text_of", "write"]
+__all__ = ["banners", "change", "plain", "render", "share", "show", "table", "text_of", "write"]
 
 Json = Mapping[str, Any]
 
@@ -98,16 +98,27 @@ def _relative(found: Json) -> bool:
 
 
 def _table(found: Json) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1))
-    table.add_column("category", no_wrap=True, max_width=16, overflow="ellipsis")
+    return table("category", 16, [_cells(row) for row in found["headline"]])
+
+
+def table(first: str, width: int, rows: Iterable[Sequence[Text]]) -> Table:
+    """Returns a before/after table.
+
+    Args:
+        first: Heading of the first column.
+        width: Characters of it at most.
+        rows: Its cells: a name, before, after, after ÷ before, removed documents, removed words.
+    """
+    made = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1))
+    made.add_column(first, no_wrap=True, max_width=width, overflow="ellipsis")
     for heading in ("before", "after"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("after ÷ before", justify="left", no_wrap=True)
+        made.add_column(heading, justify="right", no_wrap=True)
+    made.add_column("after ÷ before", no_wrap=True)
     for heading in ("removed\ndocuments", "removed\nwords"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    for row in found["headline"]:
-        table.add_row(*_cells(row))
-    return table
+        made.add_column(heading, justify="right", no_wrap=True)
+    for row in rows:
+        made.add_row(*row)
+    return made
 
 
 def _cells(row: Json) -> list[Text]:

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import IO, Any
 
-from rich import box
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from tamis.interventions import report_terminal
@@ -35,20 +33,8 @@ def plain(content: Json, width: int = 80) -> str:
 def render(content: Json) -> RenderableType:
     """Returns warnings, a line for each side, and the first one's differences from the others."""
     content = ordered(content)
-    return Group(*report_terminal.banners(content), Text(""), _table(content), *_differences(content), *_apart(content))
-
-
-def _table(content: Json) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1))
-    table.add_column("", no_wrap=True, max_width=26, overflow="ellipsis")
-    for heading in ("before", "after"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("after ÷ before", no_wrap=True)
-    for heading in ("removed\ndocuments", "removed\nwords"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    for side in content["sides"]:
-        table.add_row(*_cells(side))
-    return table
+    table = report_terminal.table("", 26, [_cells(side) for side in content["sides"]])
+    return Group(*report_terminal.banners(content), Text(""), table, *_differences(content), *_apart(content))
 
 
 def _cells(side: Json) -> list[Text]:
