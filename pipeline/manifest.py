@@ -191,28 +191,27 @@ def base_of(store: Store) -> str:
     return NOTHING if current is None else current.run_id
 
 
-def point(store: Store, run_id: str, manifest: bytes, base: str | None = None) -> None:
+def point(store: Store, run_id: str, digest: str, base: str | None = None) -> None:
     """Points CURRENT at a run.
 
     Args:
         store: The output root.
         run_id: The run.
-        manifest: The bytes of its manifest.
+        digest: Digest of its manifest.
         base: The run that must be published still, see `base_of`; None = whichever.
 
     Raises:
         RaceLost: Another run has been published since, or this one was rolled back; CURRENT stays as it is.
     """
-    pointer = Current(run_id, _digest(manifest))
     current, version = _read_current(store)
-    if current is not None and (current.run_id, current.manifest_sha256) == (run_id, pointer.manifest_sha256):
+    if current is not None and (current.run_id, current.manifest_sha256) == (run_id, digest):
         return
     found = NOTHING if current is None else current.run_id
     if base is not None and found not in (base, run_id):
         raise RaceLost(_lost(store, run_id, found))
     if current is not None and run_id in current.rolled_back:
         raise RaceLost(_held(store, run_id))
-    _replace(store, pointer, version)
+    _replace(store, Current(run_id, digest), version)
 
 
 def roll_back(store: Store, run_id: str, digest: str) -> str:

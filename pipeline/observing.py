@@ -127,11 +127,12 @@ def at_once(options: argparse.Namespace, spec: RunSpec, status: str) -> None:
 
 def _ending(status: str, spec: RunSpec, seconds: float) -> Ending:
     store = open_store(spec.plan.output)
-    status = status or outcome.status(store, spec.folder)
     if status in ("failed", "submitted"):
         return Ending(status, spec, seconds)
-    manifest, _ = manifests.read(store, spec.run_id)
-    return Ending(status, spec, seconds, manifest, _report(store, spec))
+    manifest = manifests.read(store, spec.run_id)[0] if status else outcome.finished(store, spec)
+    if manifest is None:
+        return Ending("failed", spec, seconds)
+    return Ending(status or manifest.status, spec, seconds, manifest, _report(store, spec))
 
 
 def _report(store: Store, spec: RunSpec) -> dict[str, Any]:

@@ -9,11 +9,12 @@ from typing import Any, Final
 import msgspec
 
 from tamis.pipeline import manifest as manifests
+from tamis.pipeline.manifest import Manifest
 from tamis.pipeline.receipts import FAILURES
 from tamis.pipeline.runspec import RunSpec
 from tamis.pipeline.storage import Store
 
-__all__ = ["EXIT_CODES", "show", "status", "submitted"]
+__all__ = ["EXIT_CODES", "finished", "show", "submitted"]
 
 #: Failed shards that are named one by one.
 SHOWN: Final = 20
@@ -32,12 +33,13 @@ def show(store: Store, spec: RunSpec, shards: int) -> int:
     Returns:
         The exit code.
     """
-    ended = status(store, spec.folder)
+    manifest = finished(store, spec)
+    ended = "failed" if manifest is None else manifest.status
     facts = {"status": ended, "run_id": spec.run_id, "output": spec.plan.output}
-    if ended == "failed":
+    if manifest is None:
         _failed(store, spec, shards, facts)
     else:
-        _finished(store, spec, facts)
+        _finished(store, spec, manifest, facts)
     return EXIT_CODES[ended]
 
 
@@ -48,11 +50,11 @@ def submitted(spec: RunSpec) -> int:
     return 0
 
 
-def status(store: Store, folder: str) -> str:
-    """Returns how the run of a folder ended."""
-    if store.size(f"{folder}/{FAILURES}") is not None:
-        return "failed"
-    return manifests.read(store, folder.removeprefix("runs/"))[0].status
+def finished(store: Store, spec: RunSpec) -> Manifest | None:
+    """Returns the record of a run that has ended, None where it failed."""
+    if store.size(f"{spec.folder}/{FAILURES}") is not None:
+        return None
+    return manifests.read(store, spec.run_id)[0]
 
 
 def _failed(store: Store, spec: RunSpec, shards: int, facts: dict[str, Any]) -> None:
@@ -68,8 +70,7 @@ def _failed(store: Store, spec: RunSpec, shards: int, facts: dict[str, Any]) -> 
     print(json.dumps({**facts, "failures": failures}))
 
 
-def _finished(store: Store, spec: RunSpec, facts: dict[str, Any]) -> None:
-    manifest, _ = manifests.read(store, spec.run_id)
+def _finished(store: Store, spec: RunSpec, manifest: Manifest, facts: dict[str, Any]) -> None:
     for item in manifest.gate:
         if not item["passed"]:
             _say(f"refused: {item['sentence']}")

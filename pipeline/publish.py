@@ -60,7 +60,7 @@ def finish(
     store.sweep(spec.folder)
     before = _finished(store, spec, merged)
     if before is not None:
-        return _publish_again(store, spec, merged, context, before, base)
+        return _publish_again(store, spec, merged, context, *before, base)
     results = {**report.results(merged.states, context), **more()}
     judged = judge(store, spec, merged, results, context, previous_of(store, spec, base))
     status = _status(spec, judged)
@@ -74,29 +74,29 @@ def finish(
     manifests.create(store, spec.run_id, data)
     reach("publish.manifest")
     if status == "published":
-        manifests.point(store, spec.run_id, data, base)
+        manifests.point(store, spec.run_id, hashlib.sha256(data).hexdigest(), base)
     reach("publish.current")
     return status
 
 
-def _finished(store: Store, spec: RunSpec, merged: Merged) -> Manifest | None:
-    """Returns the manifest of the same run, where it has ended before and its report is there."""
+def _finished(store: Store, spec: RunSpec, merged: Merged) -> tuple[Manifest, str] | None:
+    """Returns the manifest of the same run and its digest, where it has ended before and its report is there."""
     if store.size(f"{spec.folder}/{manifests.MANIFEST}") is None:
         return None
-    found, _ = manifests.read(store, spec.run_id)
+    found, digest = manifests.read(store, spec.run_id)
     same = found.shards == merged.sorted_shards() and found.packages == package_versions()
     there = all(store.size(f"{spec.folder}/report/{name}") is not None for name in found.report)
-    return found if same and there else None
+    return (found, digest) if same and there else None
 
 
 def _publish_again(
-    store: Store, spec: RunSpec, merged: Merged, context: Context, found: Manifest, base: str | None
+    store: Store, spec: RunSpec, merged: Merged, context: Context, found: Manifest, digest: str, base: str | None
 ) -> str:
     """Publishes a run that has ended before, where it is to be published; its record stays what it is."""
     if found.status == "published":
         if base not in (None, NOTHING, found.previous, spec.run_id):
             _check_again(store, spec, merged, context, base)
-        manifests.point(store, spec.run_id, manifests.encode(found), base)
+        manifests.point(store, spec.run_id, digest, base)
     return found.status
 
 

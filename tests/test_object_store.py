@@ -195,14 +195,14 @@ def test_a_manifest_is_created_once_and_another_one_is_named_with_both_digests(s
 
 def test_the_pointer_moves_only_from_the_run_that_it_was_launched_on(store):
     assert manifest.base_of(store) == manifest.NOTHING
-    manifest.point(store, "r1", b"one", manifest.NOTHING)
-    manifest.point(store, "r1", b"one", manifest.NOTHING)
-    manifest.point(store, "r2", b"two", "r1")
+    manifest.point(store, "r1", "one", manifest.NOTHING)
+    manifest.point(store, "r1", "one", manifest.NOTHING)
+    manifest.point(store, "r2", "two", "r1")
     with pytest.raises(RaceLost, match="run r2 was published after run r3 was launched"):
-        manifest.point(store, "r3", b"three", "r1")
+        manifest.point(store, "r3", "three", "r1")
     assert manifest.read_current(store).run_id == "r2"
-    manifest.point(store, "r3", b"three", manifest.base_of(store))
-    manifest.point(store, "r1", b"one")
+    manifest.point(store, "r3", "three", manifest.base_of(store))
+    manifest.point(store, "r1", "one")
     assert manifest.read_current(store).run_id == "r1"
 
 

@@ -202,7 +202,7 @@ def test_a_run_that_lost_the_race_exits_4_and_is_kept(where, workers, connected,
     def base_of(found):
         base = launch(found)
         # Between the launch and the end of this run, another one is published.
-        manifest.point(found, "theirs", b"theirs")
+        manifest.point(found, "theirs", "theirs")
         return base
 
     monkeypatch.setattr(manifest, "base_of", base_of)
