@@ -27,6 +27,7 @@ from tamis.interventions.scope import Scope
 from tamis.pipeline import formats, inventory, plan
 from tamis.pipeline.decompress import open_verified
 from tamis.pipeline.document import Document
+from tamis.pipeline.interfaces import Reader
 from tamis.pipeline.limits import Limits
 from tamis.pipeline.plan import Fields
 
@@ -69,8 +70,8 @@ def probe(target: Target, data: bytes) -> bool:
     return True
 
 
-def _shard(name: str, data: bytes, exact: bool) -> list[Document]:
-    """Reads a shard and checks what its records say of themselves."""
+def _shard(name: str, data: bytes, exact: bool) -> tuple[Reader, list[Document]]:
+    """Reads a shard and checks what its records say of themselves; returns its reader and its documents."""
     reader = formats.read_shard(io.BytesIO(data), name, FIELDS, limits=LIMITS)
     records = [record for batch in reader for record in batch]
     assert reader.records == len(records)
@@ -82,20 +83,18 @@ def _shard(name: str, data: bytes, exact: bool) -> list[Document]:
             record.text.encode()
         if exact and record.raw:
             assert data[record.offset : record.offset + len(record.raw)] == record.raw, "it stands elsewhere"
-    return [record for record in records if isinstance(record, Document)]
+    return reader, [record for record in records if isinstance(record, Document)]
 
 
 def _reads(name: str, exact: bool = False, again: bool = False) -> Callable[[bytes], None]:
     def check(data: bytes) -> None:
-        documents = _shard(name, data, exact)
+        reader, documents = _shard(name, data, exact)
         if again and documents:
             sink = io.BytesIO()
-            reader = formats.read_shard(io.BytesIO(data), name, FIELDS, limits=LIMITS)
-            kept = [record for batch in reader for record in batch if isinstance(record, Document)]
             writer = formats.write_shard(sink, name, FIELDS, like=reader)
-            writer.write(kept)
+            writer.write(documents)
             writer.finish()
-            back = _shard(name, sink.getvalue(), exact=False)
+            _, back = _shard(name, sink.getvalue(), exact=False)
             # A mark that was inside of a file may come to stand at its start, and is none of the text there.
             texts = [[one.text.lstrip("\ufeff") for one in found] for found in (back, documents)]
             assert texts[0] == texts[1], "written back it is another text"
