@@ -29,7 +29,7 @@ def in_pieces(corpus: Corpus, shards: list[Shard]) -> list[Shard]:
     return splits.expand(folder, shards, corpus.split_bytes, lambda path: _splittable(corpus, path))
 
 
-def _splittable(corpus: Corpus, path: str) -> str:
-    """Returns the format of a shard, "" where its compression has no frames whose ends can be found."""
+def _splittable(corpus: Corpus, path: str) -> bool:
+    """Tells whether a shard's format can be cut; gzip has no frames whose ends can be found."""
     found = format_of(path, corpus.format).name
-    return found if found == "parquet" or compression_of(path) != "gz" else ""
+    return found == "parquet" or (compression_of(path) != "gz" and found == "jsonl")

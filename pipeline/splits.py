@@ -121,14 +121,14 @@ def is_piece(path: str) -> bool:
     return _NAME.fullmatch(path) is not None
 
 
-def expand(folder: Path, shards: Sequence[Shard], least: int, kind: Callable[[str], str]) -> list[Shard]:
+def expand(folder: Path, shards: Sequence[Shard], least: int, fits: Callable[[str], bool]) -> list[Shard]:
     """Puts pieces in the place of shards that are larger than `least` and can be split.
 
     Args:
         folder: The corpus root.
         shards: Its shards, by path.
         least: Stored bytes.
-        kind: Tells the format of a shard by its name: "parquet", "jsonl" plain or in zstd, or another.
+        fits: Tells by a shard's name whether it is Parquet, or JSON Lines that are plain or in zstd.
 
     Returns:
         Shards and pieces, by path. A shard of which an inventory knows the digest stays whole: it can be checked.
@@ -140,7 +140,7 @@ def expand(folder: Path, shards: Sequence[Shard], least: int, kind: Callable[[st
     found: list[Shard] = []
     for shard in shards:
         large = shard.size > least and not shard.sha256 and not is_piece(shard.path)
-        pieces = list(_pieces(folder, shard, least)) if large and kind(shard.path) in ("parquet", "jsonl") else []
+        pieces = list(_pieces(folder, shard, least)) if large and fits(shard.path) else []
         found += pieces if len(pieces) > 1 else [shard]
     if len(found) > len(shards):
         paths.check_collisions(shard.path for shard in found)
