@@ -28,7 +28,17 @@ from typing import BinaryIO
 from tamis.pipeline.errors import ShardError
 from tamis.pipeline.steps import reach
 
-__all__ = ["SUFFIX", "BusyError", "is_temporary", "leftovers", "locked", "open_write", "temporary", "write_bytes"]
+__all__ = [
+    "SUFFIX",
+    "BusyError",
+    "is_temporary",
+    "leftovers",
+    "locked",
+    "open_write",
+    "sync_folder",
+    "temporary",
+    "write_bytes",
+]
 
 SUFFIX = ".tamis-tmp"
 
@@ -82,7 +92,7 @@ def open_write(path: Path, *, exclusive: bool = False) -> Iterator[BinaryIO]:
         except BaseException:
             temp.unlink(missing_ok=True)
             raise
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
 
 
 def write_bytes(path: Path, data: bytes, *, exclusive: bool = False) -> None:
@@ -145,7 +155,8 @@ def _publish(temp: Path, path: Path, exclusive: bool) -> None:
         temp.replace(path)
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Makes the names in a folder survive a power cut."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import os
 import shutil
 from pathlib import Path
 
@@ -31,7 +30,7 @@ def link(source: Path, target: Path) -> None:
         if not _same(source, target):
             _copy(source, target)
     else:
-        _sync_folder(target.parent)
+        atomic.sync_folder(target.parent)
 
 
 def _same(source: Path, target: Path) -> bool:
@@ -41,11 +40,3 @@ def _same(source: Path, target: Path) -> bool:
 def _copy(source: Path, target: Path) -> None:
     with source.open("rb") as original, atomic.open_write(target) as file:
         shutil.copyfileobj(original, file, 1 << 20)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
