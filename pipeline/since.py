@@ -12,6 +12,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import msgspec
@@ -109,15 +110,15 @@ def build(
     instruments, reason = _instruments(before.spec, spec), _reason(before.spec, spec)
     then = Side.of_result(_counts(before.counts), old, before.spec.plan.publish)
     now = Side.of_result(_counts(merged.counts), results["prevalence"], spec.plan.publish, _effect(merged, context))
-    reader = _Reader(store, before, spec, tuple(old.get("categories", ())), _categories(context))
+    reader = _Reader(store, before, spec, shards, tuple(old.get("categories", ())), _categories(context))
     return {
         "previous": previous,
         "shards": shards.counted(),
         "instruments": instruments,
         "rules_changed": _rules(before.spec) != _rules(spec),
         **drift.compare(then, now, reason),
-        "bundle": reader.bundle(shards) if instruments else _none("the same bundles scored both runs"),
-        "web": reader.web(shards),
+        "bundle": reader.bundle() if instruments else _none("the same bundles scored both runs"),
+        "web": reader.web(),
     }, shards
 
 
@@ -180,32 +181,38 @@ class _Reader:
     """Compares parts of two runs by their receipts."""
 
     def __init__(
-        self, store: Store, before: Manifest, spec: RunSpec, then: tuple[str, ...], now: tuple[str, ...]
+        self,
+        store: Store,
+        before: Manifest,
+        spec: RunSpec,
+        shards: Delta,
+        then: tuple[str, ...],
+        now: tuple[str, ...],
     ) -> None:
         self._store, self._before, self._spec = store, before.spec, spec
+        self._fresh = sorted(shards.fresh(), key=_order)[:MOST]
+        self._kept = sorted(shards.unchanged, key=lambda pair: _order(pair[1]))[:MOST]
         self._then, self._now = then, now
 
-    def bundle(self, shards: Delta) -> Json:
+    def bundle(self) -> Json:
         """Compares the same documents, scored then and now."""
-        if not shards.unchanged:
+        if not self._kept:
             return _none("no shard is the same in both runs")
-        pairs = sorted(shards.unchanged, key=lambda pair: _order(pair[1]))[:MOST]
-        return self._compared(
-            self._side(self._before, [a for a, _ in pairs], self._then),
-            self._side(self._spec, [b for _, b in pairs], self._now),
-            len(pairs),
-            len(pairs),
-        )
+        then, count = self._side(self._before, [a for a, _ in self._kept], self._then), len(self._kept)
+        return self._compared(then, self._kept_now, count, count)
 
-    def web(self, shards: Delta) -> Json:
+    def web(self) -> Json:
         """Compares documents that the run before did not see with those that it saw, scored by the same bundles."""
-        fresh, kept = (
-            sorted(lines, key=_order)[:MOST] for lines in (shards.fresh(), [now for _, now in shards.unchanged])
-        )
-        if not fresh or not kept:
-            return _none("no shard is new or changed" if not fresh else "no shard is the same in both runs")
-        then, now = self._side(self._spec, kept, self._now), self._side(self._spec, fresh, self._now)
-        return self._compared(then, now, len(kept), len(fresh))
+        if not self._fresh:
+            return _none("no shard is new or changed")
+        if not self._kept:
+            return _none("no shard is the same in both runs")
+        fresh = self._side(self._spec, self._fresh, self._now)
+        return self._compared(self._kept_now, fresh, len(self._kept), len(self._fresh))
+
+    @cached_property
+    def _kept_now(self) -> Side:
+        return self._side(self._spec, [b for _, b in self._kept], self._now)
 
     def _compared(self, then: Side, now: Side, first: int, second: int) -> Json:
         return {"reason": None, "shards": {"then": first, "now": second}, **drift.compare(then, now)}
@@ -218,7 +225,7 @@ class _Reader:
     def _state(self, spec: RunSpec, line: ShardLine) -> Json:
         path = f"{spec.folder}/receipts/{line.shard}.json"
         try:
-            receipt, _ = receipts.decode(self._store.read(path), path)
+            receipt = receipts.unseal(self._store.read(path), path).measured("prevalence")
         except FileNotFoundError:
             raise ShardError(f"{self._store.root}/{path}: no such file; restore it") from None
         found: Json = receipt.measures.get("prevalence", {})
