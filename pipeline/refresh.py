@@ -148,7 +148,7 @@ def told_apart(
     """
     if store.size(f"{spec.folder}/{MANIFEST}") is None:
         return spec
-    known = listed.read(store, spec.run_id)
+    known = near if near and before is not None and before.run_id == spec.run_id else listed.read(store, spec.run_id)
     doubtful = [shard for shard in shards if rehash or not listed.same(known.get(shard.path), shard)]
 
     def altered(shard: Shard) -> list[str] | None:
