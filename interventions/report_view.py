@@ -6,7 +6,7 @@ Strings in these classes are shown as they are: whoever makes them has passed wh
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,6 +32,7 @@ __all__ = [
     "counted",
     "missing",
     "name_cell",
+    "number_cell",
     "rate",
     "ratio_cell",
     "share_cell",
@@ -149,6 +150,14 @@ def ratio_cell(estimate: Estimate | None) -> Cell:
     if estimate is None or not is_measured(estimate):
         return missing(estimate)
     return Cell(ratio(estimate["value"]), ratio_interval(estimate))
+
+
+def number_cell(estimate: Estimate | None, show: Callable[[float], str]) -> Cell:
+    """Returns a cell with an estimated number that is no share and no ratio, as `show` writes it, and its interval."""
+    if estimate is None or not is_measured(estimate):
+        return missing(estimate)
+    value, low, high = (show(float(estimate[key])) for key in ("value", "low", "high"))
+    return Cell(value, f"{low} to {high}")
 
 
 def missing(estimate: Estimate | None) -> Cell:

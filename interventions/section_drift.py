@@ -7,8 +7,8 @@ from typing import Any
 
 from tamis.interventions.drift_limits import NOISES, beyond_noise, worst_psi
 from tamis.interventions.masking import display
-from tamis.interventions.report_format import DASH, count, is_measured, percent
-from tamis.interventions.report_view import Block, Cell, Table, category_name, missing, name_cell, share_cell, table
+from tamis.interventions.report_format import DASH, count, percent
+from tamis.interventions.report_view import Block, Cell, Table, category_name, name_cell, number_cell, share_cell, table
 
 __all__ = ["blocks", "line", "words"]
 
@@ -99,11 +99,7 @@ def _points(value: float) -> str:
 
 
 def _change(name: str, row: Json) -> list[Cell]:
-    change = row["change"]
-    cell = missing(change)
-    if is_measured(change):
-        cell = Cell(_points(change["value"]), f"{_points(change['low'])} to {_points(change['high'])}")
-    return [name_cell(name), share_cell(row["then"]), share_cell(row["now"]), cell]
+    return [name_cell(name), share_cell(row["then"]), share_cell(row["now"]), number_cell(row["change"], _points)]
 
 
 def _scores(name: str, row: Json) -> list[Cell]:

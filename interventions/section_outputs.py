@@ -15,6 +15,7 @@ from tamis.interventions.report_view import (
     counted,
     missing,
     name_cell,
+    number_cell,
     ratio_cell,
     share_cell,
     table,
@@ -161,9 +162,9 @@ def _perplexity(result: Json, found: Json) -> Table:
             name_cell(_SETS.get(name, display(name))),
             counted(result["held_out"][name]["texts"]),
             Cell(f"{row['before']['value']:.3f}"),
-            _signed(row["difference"]),
-            _signed(row["placebo"]),
-            Cell(DASH) if row["differential"] is None else _signed(row["differential"]),
+            number_cell(row["difference"], _signed),
+            number_cell(row["placebo"], _signed),
+            Cell(DASH) if row["differential"] is None else number_cell(row["differential"], _signed),
             Cell("yes" if row["equivalent"] else "not shown"),
         ]
         for name in _ordered(found["perplexity"], _SETS)
@@ -173,10 +174,8 @@ def _perplexity(result: Json, found: Json) -> Table:
     return table("Held-out texts", columns, rows, note=note)
 
 
-def _signed(estimate: Json) -> Cell:
-    if not is_measured(estimate):
-        return missing(estimate)
-    return Cell(f"{estimate['value']:+.4f}", f"{estimate['low']:+.4f} to {estimate['high']:+.4f}")
+def _signed(value: float) -> str:
+    return f"{value:+.4f}"
 
 
 def _words(terms: Json) -> Table:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from tamis.interventions.report_format import count, is_measured
-from tamis.interventions.report_view import Block, Cell, missing, name_cell, share_cell, table
+from tamis.interventions.report_format import count
+from tamis.interventions.report_view import Block, Cell, name_cell, number_cell, share_cell, table
 
 __all__ = ["blocks"]
 
@@ -25,7 +25,7 @@ def blocks(result: Json, name: str) -> Iterator[Block]:
     rows = [
         [
             name_cell("Jensen–Shannon divergence, thousandths of a bit"),
-            *(_thousandths(found[key]) for key in ("divergence", "placebo", "excess")),
+            *(number_cell(found[key], _thousandths) for key in ("divergence", "placebo", "excess")),
         ],
         [
             name_cell("Different words lost"),
@@ -41,8 +41,5 @@ def blocks(result: Json, name: str) -> Iterator[Block]:
     yield Block("", tables=[table("Shift of the words", columns, rows, note=note)])
 
 
-def _thousandths(estimate: Json) -> Cell:
-    if not is_measured(estimate):
-        return missing(estimate)
-    value, low, high = (1000 * float(estimate[key]) for key in ("value", "low", "high"))
-    return Cell(f"{value:.3f}", f"{low:.3f} to {high:.3f}")
+def _thousandths(value: float) -> str:
+    return f"{1000 * value:.3f}"

@@ -18,6 +18,7 @@ from tamis.interventions.report_view import (
     Table,
     missing,
     name_cell,
+    number_cell,
     ratio_cell,
     share_cell,
     table,
@@ -179,8 +180,7 @@ def _number(estimate: Json | None, unit: str, beside: str) -> Cell:
     if estimate is None or not is_measured(estimate):
         return missing(estimate)
     if unit == "bits":
-        value, low, high = (float(estimate[key]) for key in ("value", "low", "high"))
-        return Cell(digits(value), f"{digits(low)} to {digits(high)}")
+        return number_cell(estimate, digits)
     cell = share_cell(estimate, sample=False) if unit == "share" else ratio_cell(estimate)
     return replace(cell, sub=" · ".join(part for part in (beside, cell.sub) if part))
 
