@@ -17,7 +17,7 @@ from pathlib import Path
 from tamis.classifiers.errors import RaceLost, TamisError
 from tamis.pipeline import atomic, runlock
 from tamis.pipeline import manifest as manifests
-from tamis.pipeline.manifest import MANIFEST, Manifest
+from tamis.pipeline.manifest import MANIFEST
 from tamis.pipeline.pins import RATES
 from tamis.pipeline.storage import Entry, Store
 
@@ -25,6 +25,14 @@ __all__ = ["Found", "collect", "find"]
 
 #: A temporary file of this age has no writer any more; on a disk its lock says so too.
 STALE_S = 86_400.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Finished:
+    """What is asked of a manifest: of a large one, which is let go at once, the lines of shards are nearly all."""
+
+    status: str
+    scores: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +79,7 @@ def find(store: Store, now: float, keep: int, older_than_s: float) -> list[Found
     rates = [one for one in store.entries(RATES) if now - one.modified >= older_than_s]
     temporary = [*(one for one in entries if _temporary(one.path)), *rates]
     runs = _by_run(one for one in entries if not _temporary(one.path))
-    finished = {name: manifest for name in runs if (manifest := _manifest(store, name)) is not None}
+    finished = {name: one for name in runs if (one := _finished(store, name)) is not None}
     needed = _needed(finished, None if current is None else current.run_id)
     age = {name: _written(name, found) for name, found in runs.items()}
     newest = sorted((name for name in finished if name not in needed), key=lambda name: (-age[name], name))
@@ -104,17 +112,18 @@ def _by_run(entries: Iterator[Entry]) -> dict[str, list[Entry]]:
     return found
 
 
-def _manifest(store: Store, run_id: str) -> Manifest | None:
+def _finished(store: Store, run_id: str) -> _Finished | None:
     if store.size(f"runs/{run_id}/{MANIFEST}") is None:
         return None
     try:
-        return manifests.read(store, run_id)[0]
+        manifest, _ = manifests.read(store, run_id)
     except TamisError:
         # Not one that this version reads: somebody else's to judge.
         return None
+    return _Finished(manifest.status, manifest.spec.scores)
 
 
-def _needed(finished: dict[str, Manifest], current: str | None) -> dict[str, str]:
+def _needed(finished: dict[str, _Finished], current: str | None) -> dict[str, str]:
     if current is None:
         return {}
     if current not in finished:
@@ -123,9 +132,9 @@ def _needed(finished: dict[str, Manifest], current: str | None) -> dict[str, str
     return {first: "published", **dict.fromkeys(others, "the published run was decided from its scores")}
 
 
-def _with_scores(finished: dict[str, Manifest], name: str) -> Iterator[str]:
+def _with_scores(finished: dict[str, _Finished], name: str) -> Iterator[str]:
     yield name
-    scores = finished[name].spec.scores
+    scores = finished[name].scores
     if scores is not None and scores in finished:
         yield scores
 
