@@ -14,10 +14,12 @@ import pytest
 
 from tamis.pipeline import buckets
 
+TESTS = Path(__file__).resolve().parent
 
-def _load(name: str) -> ModuleType:
-    """Loads a module that lies beside this file; tests are not a package."""
-    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
+
+def _load(name: str, folder: Path = TESTS) -> ModuleType:
+    """Loads a module that lies beside this file, or in another folder; tests are not a package."""
+    spec = importlib.util.spec_from_file_location(name, folder / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -44,6 +46,18 @@ def hostile() -> ModuleType:
 def marker_run() -> ModuleType:
     """marker_run.py: runs over documents whose scores are written into them."""
     return _load("marker_run")
+
+
+@pytest.fixture(scope="session")
+def script() -> Callable[[str], ModuleType]:
+    """Loads a module of scripts/."""
+    return lambda name: _load(name, TESTS.parent / "scripts")
+
+
+@pytest.fixture(scope="session")
+def canaries() -> ModuleType:
+    """canaries.py: a corpus whose every field holds a word of its own, and the search for them."""
+    return _load("canaries")
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ domains are what is counted by: receipts and reports name them.
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import logging
 import os
@@ -54,17 +53,6 @@ class Ours(Quoting):
         from tamis.classifiers.errors import ShardError
         raise ShardError(texts[0])
 """
-
-
-@pytest.fixture(scope="module")
-def canaries() -> ModuleType:
-    """canaries.py: the corpus and the search."""
-    spec = importlib.util.spec_from_file_location("canaries", Path(__file__).with_name("canaries.py"))
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def corpus(folder: Path, parts: Mapping[str, bytes]) -> Path:

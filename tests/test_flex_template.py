@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import re
 from pathlib import Path
@@ -22,11 +21,10 @@ ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "scripts" / "flex_template"
 
 
-def _entry():
-    spec = importlib.util.spec_from_file_location("flex_template_main", FOLDER / "main.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+@pytest.fixture
+def entry(script):
+    """scripts/flex_template/main.py."""
+    return script("flex_template/main")
 
 
 def pinned():
@@ -35,16 +33,16 @@ def pinned():
     return {Requirement(line).name: Version(line.partition("==")[2].partition(" ")[0]) for line in lines}
 
 
-def test_parameters_become_the_command_line():
+def test_parameters_become_the_command_line(entry):
     flags = ["--plan=gs://b/plan.yaml", "--output=gs://b/out", "--project=p", "--template_location=gs://b/t/job"]
-    found = _entry().arguments(flags, {"TAMIS_IMAGE": "image:1"})
+    found = entry.arguments(flags, {"TAMIS_IMAGE": "image:1"})
     assert found[:2] == ["run", "gs://b/plan.yaml"]
     assert set(found[2:]) == {"--runner=DataflowRunner", "--sdk_container_image=image:1", *flags[1:]}
 
 
-def test_refresh_and_another_image_can_be_asked_for():
+def test_refresh_and_another_image_can_be_asked_for(entry):
     flags = ["--plan=gs://b/p", "--command=refresh", "--sdk_container_image=mine"]
-    found = _entry().arguments(flags, {"TAMIS_IMAGE": "image:1"})
+    found = entry.arguments(flags, {"TAMIS_IMAGE": "image:1"})
     assert found[:2] == ["refresh", "gs://b/p"]
     assert "--sdk_container_image=mine" in found
     assert not any("image:1" in word for word in found)

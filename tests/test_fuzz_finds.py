@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
@@ -14,15 +13,9 @@ FINDS = sorted(path.relative_to(HERE / "finds").as_posix() for path in (HERE / "
 
 
 @pytest.fixture(scope="module")
-def fuzzing() -> ModuleType:
+def fuzzing(script: Callable[[str], ModuleType]) -> ModuleType:
     """scripts/fuzz_targets.py."""
-    spec = importlib.util.spec_from_file_location("fuzz_targets", HERE.parent / "scripts" / "fuzz_targets.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["fuzz_targets"] = module
-    spec.loader.exec_module(module)
-    return module
+    return script("fuzz_targets")
 
 
 @pytest.mark.parametrize("name", FINDS)

@@ -1,10 +1,7 @@
 """What grows with the number of shards: the schedule, the merge, the manifest; and the model of workers in time."""
 
-import importlib.util
 import json
-import sys
 import tracemalloc
-from pathlib import Path
 
 import msgspec
 import numpy as np
@@ -14,17 +11,12 @@ from tamis.pipeline import manifest
 from tamis.pipeline.canonical import canonical_bytes
 from tamis.pipeline.storage import open_store
 
-SCRIPT = Path(__file__).resolve().parent.parent / "scripts" / "simulating.py"
 COUNT = 10_000
 
 
 @pytest.fixture(scope="module")
-def simulating():
-    spec = importlib.util.spec_from_file_location("simulating", SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["simulating"] = module
-    spec.loader.exec_module(module)
-    return module
+def simulating(script):
+    return script("simulating")
 
 
 @pytest.fixture(scope="module")
