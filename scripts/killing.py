@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import array
 import contextlib
+import functools
 import importlib.util
 import json
 import os
@@ -44,6 +45,7 @@ sys.exit(code if code >= 0 else 128 - code)
 """
 
 
+@functools.cache
 def marker_run() -> ModuleType:
     """Loads tests/marker_run.py: runs over documents whose scores are written into them."""
     path = Path(__file__).resolve().parent.parent / "tests" / "marker_run.py"
@@ -53,6 +55,17 @@ def marker_run() -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+def group(pgid: int) -> dict[int, str]:
+    """Returns the processes of a group that run or are stopped, with their state's letter."""
+    found = {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            state, _, owner, *_ = path.read_text(errors="replace").rpartition(")")[2].split()
+            if state not in "ZX" and int(owner) == pgid:
+                found[int(path.parent.name)] = state
+    return found
 
 
 class Child:

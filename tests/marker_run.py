@@ -6,6 +6,7 @@ A document that holds the word `hate37` scores 0.37 for hate by the filter, and 
 from __future__ import annotations
 
 import gzip
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -72,6 +73,12 @@ def plan_of(folder: Path, root: Path, made: Mapping[str, str], **changes: Any) -
         **changes,
     }
     return {key: value for key, value in plan.items() if value is not None}
+
+
+def tree(root: Path) -> dict[str, str]:
+    """Returns the sha256 of every file under a folder, hidden ones too, by path."""
+    files = (path for path in root.rglob("*") if path.is_file())
+    return {path.relative_to(root).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
 def run(content: Mapping[str, Any]) -> Path:

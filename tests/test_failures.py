@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import importlib.util
 import json
 import os
 import shutil
@@ -18,23 +16,26 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
 SHARDS = 4
 
 
-def _load(path: Path):
-    spec = importlib.util.spec_from_file_location(path.name.replace(".", "_"), path)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
+@pytest.fixture(scope="module")
+def killing(script):
+    """scripts/killing.py."""
+    return script("killing")
 
 
 @pytest.fixture(scope="module")
-def nursery(tmp_path_factory):
+def nursery(tmp_path_factory, killing):
     # A socket's path is short.
-    with _load(ROOT / "scripts" / "killing.py").Nursery(tmp_path_factory.mktemp("n")) as made:
+    with killing.Nursery(tmp_path_factory.mktemp("n")) as made:
         yield made
+
+
+@pytest.fixture(scope="module")
+def group(killing):
+    """Returns the processes of a group that have not ended, with their state."""
+    return killing.group
 
 
 @pytest.fixture(scope="module")
@@ -87,8 +88,7 @@ class Case:
         return list(self.output.glob("runs/*/receipts/*.json"))
 
     def tree(self):
-        files = (path for path in sorted(self.output.rglob("*")) if path.is_file())
-        return {str(path.relative_to(self.output)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+        return self.marker_run.tree(self.output)
 
     def ends_well(self, tree=None):
         """The same command again: published, whole, verified; as an undisturbed run is, where that is given."""
@@ -107,17 +107,6 @@ def case(tmp_path, nursery, marker_run, bundles):
 
 def state(pid):
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-
-
-def group(pgid):
-    """Returns the processes of a group that have not ended, with their state."""
-    found = {}
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(OSError):
-            letter, _, owner, *_ = path.read_text().rpartition(")")[2].split()
-            if int(owner) == pgid and letter not in "ZX":
-                found[int(path.parent.name)] = letter
-    return found
 
 
 def until(condition, seconds=60):
@@ -277,7 +266,7 @@ def test_two_plans_on_one_output_at_once_one_is_published(case):
     assert len(list(case.output.glob("runs/*/MANIFEST.json"))) == 2
 
 
-def test_a_worker_that_hangs_ends_the_run(case):
+def test_a_worker_that_hangs_ends_the_run(case, group):
     process = case.start("--stall_minutes=0.05", kill_at="shard.started:2:STOP", workers=2)
     assert process.wait(120) == 1
     assert "hangs in shard part-" in case.told()
@@ -300,7 +289,7 @@ def test_a_killed_worker_is_named_with_its_shard(case):
     ("number", "whole_group", "code", "word"),
     [(signal.SIGTERM, False, 143, "terminated"), (signal.SIGINT, True, 130, "interrupted")],
 )
-def test_signals_end_a_run_in_order(case, number, whole_group, code, word):
+def test_signals_end_a_run_in_order(case, group, number, whole_group, code, word):
     # Its workers stand still in a shard, so that it does not end before the signal comes.
     process = case.start(kill_at="shard.opened:1:STOP", workers=2)
     until(lambda: list(group(process.pid).values()).count("T") == 2)
@@ -312,7 +301,7 @@ def test_signals_end_a_run_in_order(case, number, whole_group, code, word):
     case.ends_well()
 
 
-def test_no_worker_outlives_a_launcher_that_was_killed(case):
+def test_no_worker_outlives_a_launcher_that_was_killed(case, group):
     process = case.start(kill_at="shard.read:30", workers=2)
     until(lambda: len(list((case.folder / "tmp").glob("tamis-crew-*/[0-9]*"))) == 2)
     os.kill(process.pid, signal.SIGKILL)

@@ -1,6 +1,5 @@
 """`tamis run` on a Flink cluster of this machine, and on Prism: the same bytes as a local run, whatever is killed."""
 
-import hashlib
 import json
 import os
 import shutil
@@ -55,11 +54,6 @@ def launch(work: Path, output: str, *flags: str) -> subprocess.Popen:
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 
 
-def tree(root: Path) -> dict[str, str]:
-    files = (path for path in root.rglob("*") if path.is_file())
-    return {path.relative_to(root).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
-
-
 def stopped(cluster: dict) -> dict[int, str]:
     """The workers that have stopped themselves, with the name of the task manager that started each."""
     managers = {pid: name for name, pid in cluster["processes"].items() if name.startswith("task_manager")}
@@ -90,14 +84,14 @@ def ended(job: subprocess.Popen, flink: dict) -> bool:
 
 
 @pytest.mark.skipif(not os.environ.get("TAMIS_SLOW"), reason="the jobs that lose a task manager show it too")
-def test_a_job_on_a_cluster_makes_the_same_bytes(flink, work):
+def test_a_job_on_a_cluster_makes_the_same_bytes(flink, work, marker_run):
     job = launch(work, "flink", *flink["flags"])
     assert json.loads(job.communicate()[0])["status"] == "published"
-    assert tree(work / "flink") == tree(work / "local")
+    assert marker_run.tree(work / "flink") == marker_run.tree(work / "local")
 
 
 @pytest.mark.parametrize("step", ["shard.receipted:2", "publish.manifest:1"])
-def test_a_lost_task_manager_changes_no_byte(flink, work, step):
+def test_a_lost_task_manager_changes_no_byte(flink, work, step, marker_run):
     """A worker stops itself at the step; its task manager is killed there, and another one does the work again."""
     output = work / step.partition(":")[0]
     environment = json.loads(flink["flags"][3].partition("=")[2])
@@ -105,13 +99,13 @@ def test_a_lost_task_manager_changes_no_byte(flink, work, step):
     flags = [*flink["flags"][:3], f"--environment_config={json.dumps(environment)}", *flink["flags"][4:]]
     job = launch(work, output.name, *flags)
     worker, name = next(iter(until(lambda: stopped(flink)).items()))
-    done = tree(output)
+    done = marker_run.tree(output)
     os.kill(flink["processes"][name], signal.SIGKILL)
     os.kill(worker, signal.SIGKILL)
     flink["processes"].pop(name)
     until(lambda: ended(job, flink))
     assert json.loads(job.communicate()[0])["status"] == "published"
-    assert tree(output) == tree(work / "local")
+    assert marker_run.tree(output) == marker_run.tree(work / "local")
     # It was killed in the middle, and what was done then was not done again.
     assert 0 < sum("/receipts/" in path for path in done) <= SHARDS
     assert not any(path.endswith("CURRENT") for path in done)
@@ -119,7 +113,7 @@ def test_a_lost_task_manager_changes_no_byte(flink, work, step):
 
 
 @pytest.mark.skipif(not PRISM.exists(), reason="prism is not installed: scripts/install_servers builds it where Go is")
-def test_a_job_on_prism_makes_the_same_bytes(work):
+def test_a_job_on_prism_makes_the_same_bytes(work, marker_run):
     job = launch(work, "prism", "--runner=PrismRunner", f"--prism_location={PRISM}")
     assert json.loads(job.communicate()[0])["status"] == "published"
-    assert tree(work / "prism") == tree(work / "local")
+    assert marker_run.tree(work / "prism") == marker_run.tree(work / "local")
