@@ -48,8 +48,11 @@ def words(result: Json, name: str) -> list[str]:
 
 def rows_of(found: Json) -> list[tuple[str, Json]]:
     """Returns groups and dialects with a ratio, the largest first."""
-    rows = [*found["groups"].items(), *found["dialects"].items()]
-    measured = [(name, row) for name, row in rows if is_measured(row["ratio"])]
+    return _ranked({**found["groups"], **found["dialects"]})
+
+
+def _ranked(rows: Mapping[str, Json]) -> list[tuple[str, Json]]:
+    measured = [(name, row) for name, row in rows.items() if is_measured(row["ratio"])]
     return sorted(measured, key=lambda item: (-item[1]["ratio"]["value"], item[0]))
 
 
@@ -100,15 +103,14 @@ def _benign(benign: Json, done: str) -> Block:
 
 
 def _ratios(heading: str, rows: Mapping[str, Json], ident: str, said: list[str], done: str) -> Block:
-    measured = {name: row for name, row in rows.items() if is_measured(row["ratio"])}
-    order = sorted(measured, key=lambda name: (-measured[name]["ratio"]["value"], name))
-    others = [name for name in rows if name not in measured and rows[name]["documents"]]
+    order = [name for name, _ in _ranked(rows)]
+    others = [name for name in rows if name not in order and rows[name]["documents"]]
     others.sort(key=lambda name: (-rows[name]["documents"], name))
     few = f"{count(len(others))} with too few documents to see a rate doubled"
     inner = [Block(few, tables=[_table(few, others, rows, done)], folded=True)] if others else []
     if not order:
         return Block(heading, words=["No ratio could be resolved."], blocks=inner)
-    plots = [plot_forest.forest(ident, heading, list(_lines(order, measured)), _LOW, _HIGH)]
+    plots = [plot_forest.forest(ident, heading, list(_lines(order, rows)), _LOW, _HIGH)]
     return Block(heading, words=said, plots=plots, tables=[_table(heading, order, rows, done)], blocks=inner)
 
 
