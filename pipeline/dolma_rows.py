@@ -9,8 +9,6 @@ number, and its id must be the document's.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack
-from types import TracebackType
 from typing import Any
 
 import msgspec
@@ -50,18 +48,13 @@ class Rows:
         self._path = path
         self._names = [f"a{k}" for k in range(len(keys))]
         self._decode = msgspec.json.Decoder(_row_type(keys, self._names)).decode
-        self._stack = ExitStack()
-        raw = self._stack.enter_context(open_stored(root, path, version))
-        self._lines = enumerate(_lines(open_verified(raw, compression_of(path), name=path), path))
+        self._file = open_stored(root, path, version)
+        self._lines = enumerate(_lines(open_verified(self._file, compression_of(path), name=path), path))
         self._number, self._line = -1, b""
 
-    def __enter__(self) -> Rows:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._stack.__exit__(kind, error, trace)
+    def close(self) -> None:
+        """Closes the file."""
+        self._file.close()
 
     def prove(self, records: int) -> None:
         """Reads to the end, which proves that the file is whole.
