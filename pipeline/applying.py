@@ -126,7 +126,7 @@ def _read(ref: ClassifierRef) -> Described:
         from tamis.classifiers import plugin
 
         return plugin.load(ref.path)
-    if ref.path.startswith("dolma:"):
+    if ref.attributes is not None:
         from tamis.pipeline import dolma_scores
 
         return dolma_scores.load(ref)

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from tamis.classifiers import plugin
 from tamis.classifiers.errors import UsageError
 from tamis.pipeline import locations
-from tamis.pipeline.plan import Plan
+from tamis.pipeline.plan import ATTRIBUTES, Plan
 
 __all__ = ["RUNNER", "check", "defaults"]
 
@@ -60,7 +60,7 @@ def check(plan: Plan, named: argparse.Namespace) -> None:
 
 
 def _lies_here(path: str) -> bool:
-    return locations.local_folder(path.removeprefix("dolma:")) is not None
+    return locations.local_folder(path.removeprefix(ATTRIBUTES)) is not None
 
 
 def _missing(named: argparse.Namespace) -> Iterator[str]:

@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
-from typing import Any, Final
+from contextlib import ExitStack, closing
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,11 +27,9 @@ from tamis.pipeline.canonical import canonical_bytes
 from tamis.pipeline.document import Document
 from tamis.pipeline.dolma_rows import Rows, Span, experiment
 from tamis.pipeline.errors import UsageError
-from tamis.pipeline.plan import ClassifierRef
+from tamis.pipeline.plan import ATTRIBUTES, ClassifierRef
 
-__all__ = ["PREFIX", "DolmaScores", "ShardScores", "load"]
-
-PREFIX: Final = "dolma:"
+__all__ = ["DolmaScores", "ShardScores", "load"]
 
 
 class DolmaScores:
@@ -72,7 +70,9 @@ class DolmaScores:
         """
         if point == "default":
             return 0.5
-        raise UsageError(f"{PREFIX}{self._root} has no operating point {point}({value}) for {category}; write a number")
+        raise UsageError(
+            f"{ATTRIBUTES}{self._root} has no operating point {point}({value}) for {category}; write a number"
+        )
 
     def rows(self, shard: str, stack: ExitStack) -> list[tuple[Rows | None, list[int]]]:
         """Opens the files of a shard, one an experiment, with the columns that each fills; None = there is none."""
@@ -83,7 +83,8 @@ class DolmaScores:
             path = f"{name}/{shard}"
             rows = None
             if path in self._files:
-                rows = stack.enter_context(Rows(self._root, path, self._files[path], [keys[k] for k in columns]))
+                asked = [keys[k] for k in columns]
+                rows = stack.enter_context(closing(Rows(self._root, path, self._files[path], asked)))
             found.append((rows, columns))
         return found
 
@@ -157,7 +158,8 @@ def load(ref: ClassifierRef) -> DolmaScores:
     Raises:
         UsageError: There are none, or none of an experiment that the map names.
     """
-    root, mapping = ref.path.removeprefix(PREFIX), ref.map or {}
+    root, mapping = ref.attributes, ref.map or {}
+    assert root is not None
     wanted = {experiment(key) for key in mapping.values()}
     try:
         shards = listing.list_shards(root, "**/*")

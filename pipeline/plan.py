@@ -16,6 +16,7 @@ from tamis.classifiers.errors import UsageError
 from tamis.pipeline import fetched, plan_checks, plan_yaml
 
 __all__ = [
+    "ATTRIBUTES",
     "ClassifierRef",
     "Corpus",
     "Evaluate",
@@ -29,6 +30,8 @@ __all__ = [
 ]
 
 SCHEMA = 1
+#: What stands before the root of attributes that take the place of a classifier.
+ATTRIBUTES = "dolma:"
 
 
 class Fields(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -84,6 +87,11 @@ class ClassifierRef(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     aggregate: str = "max"
     map: dict[str, str] | None = None
     absent: int | None = None
+
+    @property
+    def attributes(self) -> str | None:
+        """Root of the attributes of Dolma's taggers, None where the path is that of a classifier."""
+        return self.path.removeprefix(ATTRIBUTES) if self.path.startswith(ATTRIBUTES) else None
 
 
 class PassagePlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -220,7 +228,7 @@ def parse(text: str) -> Plan:
 def _whole(plan: Plan) -> Plan:
     """Splits no shard where scores come from Dolma's attributes, whose rows belong to records of whole files."""
     refs = [*plan.refs().values(), plan.evaluator_ref()]
-    if any(ref is not None and ref.path.startswith("dolma:") for ref in refs):
+    if any(ref is not None and ref.attributes is not None for ref in refs):
         return msgspec.structs.replace(plan, corpus=msgspec.structs.replace(plan.corpus, split_bytes=None))
     return plan
 

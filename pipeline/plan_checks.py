@@ -96,7 +96,7 @@ def _check_root(key: str, root: str, written: bool) -> None:
 def _check_map(key: str, ref: ClassifierRef, *, reads_text: bool = False) -> None:
     """Checks that attributes of Dolma have a map, that nothing else has one, and that the evaluator reads texts."""
     example = "`map: {hate: experiment__tagger__label}`"
-    if not ref.path.startswith("dolma:"):
+    if ref.attributes is None:
         if ref.map is not None or ref.absent is not None:
             raise UsageError(f"`{key}`: `map` and `absent` go with `path: dolma:ATTRIBUTES` only; remove them")
     elif reads_text:

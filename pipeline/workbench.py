@@ -99,7 +99,7 @@ def load_models(plan: Plan) -> LoadedModels:
 
 
 def _load(ref: ClassifierRef) -> Loaded:
-    return dolma_scores.load(ref) if ref.path.startswith(dolma_scores.PREFIX) else load_classifier(ref)
+    return dolma_scores.load(ref) if ref.attributes is not None else load_classifier(ref)
 
 
 def load_classifier(ref: ClassifierRef) -> Bundle | Plugin:
