@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from tamis.classifiers.errors import RaceLost, TamisError
@@ -35,23 +35,20 @@ def held(store: Store, run_id: str) -> Iterator[Callable[[], None]]:
         yield lambda: None
         return
     path = atomic.temporary(Path(store.root, "runs", run_id))
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lock = atomic.locked(path)
-        file = lock.__enter__()
-    except atomic.BusyError:
-        raise RaceLost(
-            f"{store.root}: {_holder(path)} is at run {run_id} already: wait until it has ended, or stop it; then run "
-            "the same command again"
-        ) from None
-    except OSError as error:
-        raise TamisError(f"output {store.root}: {describe(error)}") from None
-    try:
+    with ExitStack() as stack:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            file = stack.enter_context(atomic.locked(path))
+        except atomic.BusyError:
+            raise RaceLost(
+                f"{store.root}: {_holder(path)} is at run {run_id} already: wait until it has ended, or stop it; then "
+                "run the same command again"
+            ) from None
+        except OSError as error:
+            raise TamisError(f"output {store.root}: {describe(error)}") from None
+        stack.callback(path.unlink, missing_ok=True)
         file.write(f"process {os.getpid()}".encode())
         yield lambda: path.unlink(missing_ok=True)
-    finally:
-        path.unlink(missing_ok=True)
-        lock.__exit__(None, None, None)
 
 
 def _holder(path: Path) -> str:
