@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from tamis.interventions import plot_svg as svg
 from tamis.interventions.plot_layout import COMPACT, Layout, both
-from tamis.interventions.report_format import Estimate, is_measured, ratio, ratio_interval
+from tamis.interventions.report_format import Estimate, absent, is_measured, ratio, ratio_interval
 
 __all__ = ["Row", "compact", "domain", "forest", "strip", "strip_axis"]
 
@@ -134,14 +134,10 @@ def _line(axis: svg.Axis, layout: Layout, row: Row, y: float) -> list[Markup]:
 
 def _mark(axis: svg.Axis, estimate: Estimate, y: float, mark: str) -> list[Markup]:
     if not is_measured(estimate):
-        return [svg.text(axis(1.0), y + 4, _absent(estimate), "tick", "middle")]
+        return [svg.text(axis(1.0), y + 4, absent(estimate), "tick", "middle")]
     value = float(estimate["value"])
     shape = svg.diamond if mark == "diamond" else svg.circle
     return [*_whiskers(axis, estimate, y), shape(axis(value), y, 5 if mark == "diamond" else 4.5, "after")]
-
-
-def _absent(estimate: Estimate) -> str:
-    return "not resolvable" if estimate.get("grade") == "not resolvable" else "not measured"
 
 
 def _whiskers(axis: svg.Axis, estimate: Estimate, y: float) -> list[Markup]:
@@ -173,5 +169,5 @@ def _numbers(estimate: Estimate) -> str:
 
 
 def _describe(rows: Sequence[Row]) -> str:
-    said = [f"{row.label}: {_numbers(row.estimate) or _absent(row.estimate)}" for row in rows if not row.heading]
+    said = [f"{row.label}: {_numbers(row.estimate) or absent(row.estimate)}" for row in rows if not row.heading]
     return "; ".join(said) or "No ratio was measured."

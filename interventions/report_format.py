@@ -14,6 +14,7 @@ __all__ = [
     "DASH",
     "THIN",
     "Estimate",
+    "absent",
     "change",
     "count",
     "digits",
@@ -39,6 +40,11 @@ def is_measured(estimate: object) -> bool:
         return False
     value = estimate.get("value")
     return isinstance(value, int | float) and math.isfinite(value)
+
+
+def absent(estimate: Estimate) -> str:
+    """Returns what is said in the place of an estimate that holds no number: nobody looked, or nobody can tell."""
+    return "not resolvable" if estimate.get("grade") == "not resolvable" else "not measured"
 
 
 def count(number: object) -> str:

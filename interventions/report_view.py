@@ -16,6 +16,7 @@ from tamis.interventions.masking import display
 from tamis.interventions.report_format import (
     DASH,
     Estimate,
+    absent,
     count,
     is_measured,
     percent,
@@ -162,9 +163,8 @@ def number_cell(estimate: Estimate | None, show: Callable[[float], str]) -> Cell
 
 def missing(estimate: Estimate | None) -> Cell:
     """Returns the cell of what was not measured or cannot be told, with the reason: never a 0."""
-    reason, grade = (estimate or {}).get("reason"), (estimate or {}).get("grade")
-    word = "not resolvable" if grade == "not resolvable" else "not measured"
-    return Cell(word, display(reason, 200) if reason else "", "missing")
+    reason = (estimate or {}).get("reason")
+    return Cell(absent(estimate or {}), display(reason, 200) if reason else "", "missing")
 
 
 def _joined(interval: str, sample: str) -> str:
