@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from markupsafe import Markup
@@ -174,11 +175,7 @@ def _table(heading: str, order: Sequence[str], rows: Mapping[str, Json], done: s
 
 
 def _ratio(estimate: Json) -> Cell:
-    if is_measured(estimate):
-        return ratio_cell(estimate)
-    found = missing(estimate)
-    word = "not resolvable" if estimate.get("grade") != "not measured" else found.main
-    return Cell(word, "", found.kind)
+    return ratio_cell(estimate) if is_measured(estimate) else replace(missing(estimate), sub="")
 
 
 def _p(value: float) -> str:
