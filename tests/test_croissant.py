@@ -31,30 +31,26 @@ REQUIRED = {
 }
 
 
-def nodes(value: Any) -> Iterator[dict[str, Any]]:
-    """Yields every typed node."""
+def objects(value: Any) -> Iterator[dict[str, Any]]:
+    """Yields every object outside the context."""
     if isinstance(value, dict):
-        if value.get("@type", "").startswith(("sc:", "cr:")):
-            yield value
+        yield value
         for key, inner in value.items():
             if key != "@context":
-                yield from nodes(inner)
+                yield from objects(inner)
     elif isinstance(value, list):
         for inner in value:
-            yield from nodes(inner)
+            yield from objects(inner)
+
+
+def nodes(value: Any) -> Iterator[dict[str, Any]]:
+    """Yields every typed node."""
+    return (one for one in objects(value) if one.get("@type", "").startswith(("sc:", "cr:")))
 
 
 def references(value: Any) -> Iterator[str]:
     """Yields every id that is referred to."""
-    if isinstance(value, dict):
-        if set(value) == {"@id"}:
-            yield value["@id"]
-        for key, inner in value.items():
-            if key != "@context":
-                yield from references(inner)
-    elif isinstance(value, list):
-        for inner in value:
-            yield from references(inner)
+    return (one["@id"] for one in objects(value) if set(one) == {"@id"})
 
 
 def faults(found: dict[str, Any]) -> list[str]:
