@@ -11,6 +11,7 @@ from tamis.interventions.report_format import count, is_measured, percent
 from tamis.interventions.report_view import (
     Block,
     Cell,
+    Table,
     category_name,
     counted,
     missing,
@@ -52,7 +53,7 @@ def blocks(result: Json) -> Iterator[Block]:
     yield Block("The sample", tables=[_strata(result)], folded=True)
 
 
-def _estimates(result: Json) -> Any:
+def _estimates(result: Json) -> Table:
     estimates = ["Prevalence before", "Residual", "Residual ÷ before", "Precision", "Recall"]
     columns = ["Category", *estimates, "Certifies down to"]
     rows = [
@@ -72,7 +73,7 @@ def _estimates(result: Json) -> Any:
     return table("By human labels, with 95 % intervals", columns, rows, note=note)
 
 
-def _agreement(result: Json) -> Any:
+def _agreement(result: Json) -> Table:
     rows = [
         [name_cell(category_name(name)), counted(found["agreement"]["items"]), *_agreed(found["agreement"])]
         for name, found in result["categories"].items()
@@ -88,7 +89,7 @@ def _agreed(found: Json) -> list[Cell]:
     return [equal, Cell(f"{alpha['value']:.2f}", f"{alpha['low']:.2f}–{alpha['high']:.2f}")]
 
 
-def _errors(result: Json) -> Any:
+def _errors(result: Json) -> Table:
     rows = [
         [name_cell(category_name(name)), *(_correlation(found[key]) for key in ("clean", "harmful"))]
         for name, found in result["categories"].items()
@@ -107,7 +108,7 @@ def _correlation(found: Json) -> Cell:
     return Cell(f"{found['value']:.2f}", f"{found['low']:.2f} to {found['high']:.2f} · n\u202f{count(found['n'])}")
 
 
-def _strata(result: Json) -> Any:
+def _strata(result: Json) -> Table:
     rows = [
         [
             name_cell(result["outcome"] if one["side"] == "hit" else f"not {result['outcome']}"),
