@@ -15,6 +15,7 @@ from typing import BinaryIO, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from tamis.classifiers.fasttext_file import MAGIC, SUPERVISED, VERSIONS, Loss
 from tamis.classifiers.fasttext_model import FastTextClassifier, FastTextModel
 from tamis.classifiers.passages import Passages
 
@@ -22,10 +23,6 @@ __all__ = ["Layout", "write", "write_scaled"]
 
 Rows = NDArray[np.float64]
 
-_MAGIC: Final = 793712314
-_VERSION: Final = 12
-_OVA: Final = 4
-_SUPERVISED: Final = 3
 #: Columns are scaled so that this share of the training texts has logits up to this size.
 _WITHIN: Final = 0.999
 _REACH: Final = 7.5
@@ -83,9 +80,9 @@ def write(path: Path, words: Sequence[str], rows: Rows, categories: Sequence[str
     """Writes a model; see `write_scaled` for the arguments."""
     count = len(categories)
     with path.open("wb") as out:
-        out.write(struct.pack("<ii", _MAGIC, _VERSION))
+        out.write(struct.pack("<ii", MAGIC, max(VERSIONS)))
         out.write(struct.pack(
-            "<12id", count, 5, layout.epoch, 1, 5, layout.word_ngrams, _OVA, _SUPERVISED, layout.bucket,
+            "<12id", count, 5, layout.epoch, 1, 5, layout.word_ngrams, Loss.ONE_VS_ALL, SUPERVISED, layout.bucket,
             layout.minn, layout.maxn, 100, 1e-4,
         ))  # fmt: skip
         out.write(struct.pack("<iiiqq", len(words) + count, len(words), count, len(words), -1))
