@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from tamis.interventions.schema_parts import Closed, Count, Estimate, EvaluatorGrade, Share
+from tamis.interventions.schema_parts import Closed, Count, Estimate, EvaluatorGrade, Outcome, Share
 
 __all__ = ["Excerpts", "Functional", "Labels", "Proxy"]
 
@@ -128,7 +128,7 @@ class Labels(Closed, frozen=True):
 
     run_id: str
     intervention: str
-    outcome: Literal["removed", "acted on"]
+    outcome: Outcome
     annotators: list[str]
     asked: Count
     labelled: Count

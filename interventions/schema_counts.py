@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from tamis.interventions.schema_parts import Amounts, Closed, Count, Estimate, EvaluatorGrade, Share, Shares
+from tamis.interventions.schema_parts import Amounts, Closed, Count, Estimate, EvaluatorGrade, Outcome, Share, Shares
 
 __all__ = ["Agreement", "Collateral", "Coverage", "Volume"]
 
@@ -251,7 +251,7 @@ class Benign(Closed, frozen=True):
 class CollateralOf(Closed, frozen=True):
     """Who bears an intervention; `flagged` names the groups that are hit beyond doubt."""
 
-    outcome: Literal["removed", "acted on"]
+    outcome: Outcome
     benign: Benign
     groups: dict[str, Group]
     dialects: dict[str, Group]

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from tamis.interventions.schema_parts import Closed, Count, Estimate, EvaluatorGrade, Flagged, Share
+from tamis.interventions.schema_parts import Closed, Count, Estimate, EvaluatorGrade, Flagged, Outcome, Share
 
 __all__ = ["Comparison", "Frontier", "Placebo", "Prevalence", "Shift"]
 
@@ -203,7 +203,7 @@ class Cheaper(Closed, frozen=True):
 class FrontierOf(Closed, frozen=True):
     """An intervention among its other thresholds; without a curve and with a reason where it has none."""
 
-    outcome: Literal["removed", "acted on"]
+    outcome: Outcome
     reason: str | None
     exact: bool
     curve: Curve | None

@@ -18,6 +18,7 @@ __all__ = [
     "EvaluatorGrade",
     "EvidenceGrade",
     "Flagged",
+    "Outcome",
     "Row",
     "Share",
     "Shares",
@@ -29,6 +30,10 @@ Share = Annotated[float, Meta(ge=0, le=1)]
 EvidenceGrade = Literal["census", "certified", "estimated", "relative", "not resolvable", "not measured"]
 #: Grades of what rests on the evaluator.
 EvaluatorGrade = Literal["estimated", "relative", "not measured"]
+#: Grades of what is said of prevalence.
+VerdictGrade = Literal["certified", "estimated", "relative", "not resolvable", "not measured"]
+#: What an intervention's hits are: documents that it removed, or where it removes none that it acted on.
+Outcome = Literal["removed", "acted on"]
 Unit = Literal[
     "share",
     "ratio",
@@ -103,7 +108,7 @@ class Verdict(Closed, frozen=True):
     """
 
     sentence: str
-    grade: Literal["certified", "estimated", "relative", "not resolvable", "not measured"]
+    grade: VerdictGrade
 
 
 class Row(Closed, frozen=True):
@@ -122,7 +127,7 @@ class Row(Closed, frozen=True):
     """
 
     category: str
-    grade: Literal["certified", "estimated", "relative", "not resolvable", "not measured"]
+    grade: VerdictGrade
     before: Estimate
     after: Estimate
     ratio: Estimate
