@@ -161,10 +161,10 @@ def test_page_and_table_come_out_the_same_from_the_file(unfair: dict[str, Any]) 
     assert report_terminal.plain(stored) == report_terminal.plain(unfair)
 
 
-def test_hostile_names_of_interventions_and_sources_change_nothing_but_text() -> None:
+def test_hostile_names_of_interventions_and_sources_change_nothing_but_text(hostile: ModuleType) -> None:
     batch = CORPUS(1500, 6, rate=0.1)
     plain = Page(report_html.render(build(batch)))
-    for payload in sibling("hostile").PAYLOADS[::5]:
+    for payload in hostile.PAYLOADS[::5]:
         names = [f"{payload}{k}" for k in range(3)]
         html = report_html.render(build(batch, dict(zip(names, PLAN.values(), strict=True))))
         assert Page(html).tags == plain.tags, payload
