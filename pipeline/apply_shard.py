@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tamis.classifiers.errors import ShardError
 from tamis.interventions.measures.table import MEASURES
 from tamis.interventions.verdict import Decisions
-from tamis.pipeline import receipts
+from tamis.pipeline import receipt_files, receipts
 from tamis.pipeline.applying import Application
 from tamis.pipeline.counting import counted
 from tamis.pipeline.merging import ShardLine
@@ -32,30 +31,17 @@ def apply_shard(application: Application, line: ShardLine, store: Store) -> tupl
         OSError: A file cannot be read or written.
     """
     scored, version = application.source.receipt(line)
-    path = f"{application.spec.folder}/receipts/{line.shard}.json"
-    finished = _finished(application, store, path, version)
+    spec, same = application.spec, lambda _, found: found == version
+    finished = receipt_files.finished(store, spec.folder, line.shard, spec.fingerprint, same)
     if finished is not None:
         return finished
     reach("shard.started")
     receipt = _process(application, scored, store)
     reach("shard.written")
     data, digest = receipts.seal(receipt, version)
-    store.write(path, data)
+    store.write(receipt_files.place(spec.folder, line.shard), data)
     reach("shard.receipted")
     return receipt, digest
-
-
-def _finished(application: Application, store: Store, path: str, version: str) -> tuple[Receipt, str] | None:
-    try:
-        sealed = receipts.unseal(store.read(path), path)
-        receipt = sealed.receipt()
-    except (FileNotFoundError, ShardError):
-        return None
-    spec = application.spec
-    if receipt.fingerprint != spec.fingerprint or sealed.version != version:
-        return None
-    complete = all(store.size(f"{spec.folder}/{item.path}") == item.bytes for item in receipt.outputs.values())
-    return (receipt, sealed.sha256) if complete else None
 
 
 def _process(application: Application, scored: Brief, store: Store) -> Receipt:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tamis.classifiers.errors import ShardError, TamisError, UsageError
+from tamis.classifiers.errors import TamisError, UsageError
 from tamis.interventions import comparison, report
 from tamis.interventions.comparison import Arm
 from tamis.interventions.measures.base import Context
@@ -16,7 +16,7 @@ from tamis.interventions.measures.prevalence import Prevalence
 from tamis.interventions.sides import Side
 from tamis.interventions.sides_checks import Ruler
 from tamis.pipeline import manifest as manifests
-from tamis.pipeline import receipts
+from tamis.pipeline import receipt_files
 from tamis.pipeline.canonical import canonical_bytes
 from tamis.pipeline.manifest import Manifest
 from tamis.pipeline.merging import ShardLine
@@ -83,15 +83,8 @@ class FinishedRun:
         return self._ruler(digest.hexdigest()), {arm.name: arm for arm in arms}
 
     def _receipt(self, line: ShardLine) -> Measured:
-        path = f"{self.manifest.spec.folder}/receipts/{line.shard}.json"
-        where = f"{self.store.root}/{path}"
-        try:
-            sealed = receipts.unseal(self.store.read(path), where)
-        except FileNotFoundError:
-            raise ShardError(f"{where}: no such file; restore it, or run again") from None
-        if sealed.sha256 != line.receipt_sha256:
-            raise ShardError(f"{where}: not the receipt of the manifest; see `tamis verify`")
-        return sealed.measured("prevalence")
+        hints = "restore it, or run again", "see `tamis verify`"
+        return receipt_files.of_line(self.store, self.manifest.spec.folder, line, *hints).measured("prevalence")
 
     def _ruler(self, corpus: str) -> Ruler:
         spec = self.manifest.spec

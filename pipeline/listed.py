@@ -17,7 +17,7 @@ import msgspec
 
 from tamis.classifiers.errors import ShardError, TamisError
 from tamis.pipeline import manifest as manifests
-from tamis.pipeline import receipts
+from tamis.pipeline import receipt_files, receipts
 from tamis.pipeline.canonical import canonical_bytes
 from tamis.pipeline.paths import Shard
 from tamis.pipeline.receipts import Brief
@@ -92,7 +92,7 @@ def input_of(store: Store, run_id: str, shard: str) -> tuple[Brief, str]:
     Raises:
         ShardError: There is no receipt, or it was altered.
     """
-    path = f"runs/{run_id}/receipts/{shard}.json"
+    path = receipt_files.place(f"runs/{run_id}", shard)
     try:
         sealed = receipts.unseal(store.read(path), path)
     except FileNotFoundError:

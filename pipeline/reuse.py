@@ -8,7 +8,7 @@ sha256 of the bytes, which are read for it. What is taken over is not hashed aga
 from __future__ import annotations
 
 from tamis.classifiers.errors import ShardError
-from tamis.pipeline import receipts
+from tamis.pipeline import receipt_files, receipts
 from tamis.pipeline.formats import open_stored
 from tamis.pipeline.paths import Shard
 from tamis.pipeline.plan import Corpus
@@ -41,7 +41,7 @@ def taken_over(store: Store, spec: RunSpec, shard: Shard) -> Receipt | None:
 
 
 def _receipt(store: Store, run_id: str, shard: str) -> tuple[Receipt, str] | None:
-    path = f"runs/{run_id}/receipts/{shard}.json"
+    path = receipt_files.place(f"runs/{run_id}", shard)
     try:
         return receipts.decode(store.read(path), path)
     except (FileNotFoundError, ShardError):

@@ -22,7 +22,18 @@ from tamis.interventions.measures.collateral import dialect_sample
 from tamis.interventions.measures.table import MEASURES
 from tamis.interventions.rules import Intervention
 from tamis.interventions.verdict import Decisions
-from tamis.pipeline import attributes, minors, pulse, quarantine, receipts, rescored, reuse, samples, scoring
+from tamis.pipeline import (
+    attributes,
+    minors,
+    pulse,
+    quarantine,
+    receipt_files,
+    receipts,
+    rescored,
+    reuse,
+    samples,
+    scoring,
+)
 from tamis.pipeline.corpora import list_corpus
 from tamis.pipeline.counting import counted
 from tamis.pipeline.document import Document, Rejected
@@ -84,27 +95,18 @@ def sealed_shard(bench: Workbench, shard: Shard) -> tuple[Receipt, str]:
         receipt = reuse.taken_over(store, bench.spec, shard) or _process(bench, shard, store)
         reach("shard.written")
         data, digest = receipts.seal(receipt, shard.version)
-        store.write(_receipt_path(bench.spec, shard), data)
+        store.write(receipt_files.place(bench.spec.folder, shard.path), data)
     reach("shard.receipted")
     return receipt, digest
 
 
-def _receipt_path(spec: RunSpec, shard: Shard) -> str:
-    return f"{spec.folder}/receipts/{shard.path}.json"
-
-
 def _finished(store: Store, spec: RunSpec, shard: Shard) -> tuple[Receipt, str] | None:
     """Returns what a finished shard has; anything that does not hold means that it is not finished."""
-    path = _receipt_path(spec, shard)
-    try:
-        sealed = receipts.unseal(store.read(path), path)
-        receipt = sealed.receipt()
-    except (FileNotFoundError, ShardError):
-        return None
-    if receipt.fingerprint != spec.fingerprint or not reuse.same_input(spec, shard, receipt.input, sealed.version):
-        return None
-    complete = all(store.size(f"{spec.folder}/{item.path}") == item.bytes for item in receipt.outputs.values())
-    return (receipt, sealed.sha256) if complete else None
+
+    def same(receipt: Receipt, version: str) -> bool:
+        return reuse.same_input(spec, shard, receipt.input, version)
+
+    return receipt_files.finished(store, spec.folder, shard.path, spec.fingerprint, same)
 
 
 def _process(bench: Workbench, shard: Shard, store: Store) -> Receipt:

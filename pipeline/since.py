@@ -25,7 +25,7 @@ from tamis.interventions.measures.clusters import design_effect
 from tamis.interventions.measures.prevalence import Prevalence
 from tamis.interventions.measures.prevalence_result import parts
 from tamis.pipeline import manifest as manifests
-from tamis.pipeline import receipts
+from tamis.pipeline import receipt_files, receipts
 from tamis.pipeline.manifest import Manifest
 from tamis.pipeline.merging import Merged, ShardLine
 from tamis.pipeline.receipts import Counts
@@ -223,7 +223,7 @@ class _Reader:
         return Side.of_state(_counts(counts), state, categories, spec.plan.publish)
 
     def _state(self, spec: RunSpec, line: ShardLine) -> Json:
-        path = f"{spec.folder}/receipts/{line.shard}.json"
+        path = receipt_files.place(spec.folder, line.shard)
         try:
             receipt = receipts.unseal(self._store.read(path), path).measured("prevalence")
         except FileNotFoundError:

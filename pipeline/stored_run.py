@@ -14,7 +14,7 @@ from tamis.classifiers.errors import ShardError, UsageError
 from tamis.interventions import sampling
 from tamis.interventions.batch import Batch
 from tamis.pipeline import manifest as manifests
-from tamis.pipeline import receipts
+from tamis.pipeline import receipt_files
 from tamis.pipeline.manifest import Manifest
 from tamis.pipeline.merging import ShardLine
 from tamis.pipeline.receipts import Brief
@@ -24,6 +24,8 @@ from tamis.pipeline.scoreread import ScoreFile
 from tamis.pipeline.storage import Store
 
 __all__ = ["StoredRun", "fit"]
+
+_RESTORE = "restore it, or score the corpus anew"
 
 
 @dataclass(frozen=True)
@@ -65,14 +67,7 @@ class StoredRun:
         Raises:
             ShardError: It is missing, altered, or not the one of the manifest.
         """
-        path = f"{self.spec.folder}/receipts/{line.shard}.json"
-        where = f"{self.store.root}/{path}"
-        try:
-            sealed = receipts.unseal(self.store.read(path), where)
-        except FileNotFoundError:
-            raise ShardError(f"{where}: no such file; restore it, or score the corpus anew") from None
-        if sealed.sha256 != line.receipt_sha256:
-            raise ShardError(f"{where}: not the receipt of the manifest; restore it, or score the corpus anew")
+        sealed = receipt_files.of_line(self.store, self.spec.folder, line, _RESTORE, _RESTORE)
         return sealed.brief(), sealed.version
 
     def scores(self, receipt: Brief) -> ScoreFile:
@@ -88,7 +83,7 @@ class StoredRun:
         try:
             data = self.store.read(path)
         except FileNotFoundError:
-            raise ShardError(f"{self.store.root}/{path}: no such file; restore it, or score the corpus anew") from None
+            raise ShardError(f"{self.store.root}/{path}: no such file; {_RESTORE}") from None
         return ScoreFile(data, f"{self.store.root}/{path}", output.sha256)
 
     def pilot(self) -> Iterator[tuple[float, Batch]]:

@@ -10,7 +10,7 @@ from typing import TypeVar
 import msgspec
 
 from tamis.classifiers.errors import TamisError
-from tamis.pipeline import lines, receipts
+from tamis.pipeline import lines, receipt_files, receipts
 from tamis.pipeline import manifest as manifests
 from tamis.pipeline.conversion import read_written
 from tamis.pipeline.decompress import compression_of, open_verified
@@ -94,7 +94,7 @@ def _check_digest(store: Store, path: str, recorded: str) -> None:
 
 def _check_shard(store: Store, manifest: Manifest, line: ShardLine) -> Counts:
     folder = manifest.spec.folder
-    path = f"{folder}/receipts/{line.shard}.json"
+    path = receipt_files.place(folder, line.shard)
     try:
         receipt, _ = receipts.decode(store.read(path), f"{store.root}/{path}")
     except FileNotFoundError:
@@ -175,7 +175,7 @@ def _documents(store: Store, manifest: Manifest, receipt: Receipt) -> Iterator[D
 def _check_strays(store: Store, manifest: Manifest) -> None:
     """Checks that no shard's output lies in the run without being in its manifest."""
     folder = manifest.spec.folder
-    listed = {f"{folder}/receipts/{line.shard}.json" for line in manifest.shards}
+    listed = {receipt_files.place(folder, line.shard) for line in manifest.shards}
     for name in store.names(f"{folder}/receipts"):
         if name not in listed:
             raise _breach(f"{store.root}/{name}", "receipt", "not in the manifest", "present")
