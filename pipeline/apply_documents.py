@@ -27,7 +27,7 @@ from tamis.pipeline.receipts import Brief, Output
 from tamis.pipeline.scoreread import Stored
 from tamis.pipeline.storage import Store
 
-__all__ = ["entries_of", "write"]
+__all__ = ["cut_again", "taken", "write"]
 
 _LISTS: Final = ("ids", "sources", "domains", "languages")
 _ARRAYS: Final = ("keys", "bytes", "words", "evaluated")
@@ -159,10 +159,8 @@ def _rewrites(intervention: Intervention, batch: Batch) -> list[tuple[int, str]]
 
 def _with_texts(stored: Stored, rows: NDArray[np.intp], texts: Sequence[str], target: int, shard: str) -> Batch:
     """Returns stored documents with their texts and all of their passages."""
-    batch, cut = stored.batch, passages.split(texts, target)
-    if cut.words.tolist() != batch.words[rows].tolist():
-        raise ShardError(f"{shard}: a document has another number of words than when it was scored: score it anew")
-    entries = entries_of(batch, rows, cut, shard)
+    batch = stored.batch
+    cut, entries = cut_again(batch, rows, texts, target, shard)
     fields = {name: [values[i] for i in rows.tolist()] for name, values in batch.fields.items()}
     lists: dict[str, Any] = {name: [getattr(batch, name)[i] for i in rows.tolist()] for name in _LISTS}
     arrays: dict[str, Any] = {name: getattr(batch, name)[rows] for name in _ARRAYS}
@@ -172,14 +170,31 @@ def _with_texts(stored: Stored, rows: NDArray[np.intp], texts: Sequence[str], ta
         **arrays,
         texts=texts,
         passages=cut,
-        scores={name: _taken(one, rows, entries) for name, one in batch.scores.items()},
+        scores={name: taken(one, rows, entries) for name, one in batch.scores.items()},
         evaluator=None,
         fields=fields,
         minors={name: values[rows] for name, values in batch.minors.items()},
     )
 
 
-def entries_of(batch: Batch, rows: NDArray[np.intp], cut: Passages, shard: str) -> NDArray[np.intp]:
+def cut_again(
+    batch: Batch, rows: NDArray[np.intp], texts: Sequence[str], target: int, shard: str
+) -> tuple[Passages, NDArray[np.intp]]:
+    """Cuts the texts of stored documents into the passages that were scored.
+
+    Returns:
+        The passages, and the stored entry of each, for `taken`.
+
+    Raises:
+        ShardError: The texts are not those that were scored.
+    """
+    cut = passages.split(texts, target)
+    if cut.words.tolist() != batch.words[rows].tolist():
+        raise ShardError(f"{shard}: a document has another number of words than when it was scored: score it anew")
+    return cut, _entries(batch, rows, cut, shard)
+
+
+def _entries(batch: Batch, rows: NDArray[np.intp], cut: Passages, shard: str) -> NDArray[np.intp]:
     """Returns the stored entry of each passage: its own where it is notable, else the rest of its document.
 
     Raises:
@@ -201,5 +216,6 @@ def entries_of(batch: Batch, rows: NDArray[np.intp], cut: Passages, shard: str) 
     return entries
 
 
-def _taken(scores: BatchScores, rows: NDArray[np.intp], entries: NDArray[np.intp]) -> BatchScores:
+def taken(scores: BatchScores, rows: NDArray[np.intp], entries: NDArray[np.intp]) -> BatchScores:
+    """Returns the stored scores of some documents, with those of all of their passages; see `cut_again`."""
     return BatchScores(scores.categories, scores.document[rows], scores.passage[entries], scores.unscored[rows])

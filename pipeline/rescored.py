@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 from tamis.classifiers import passages
 from tamis.classifiers.base import BatchScores
 from tamis.classifiers.errors import ShardError
+from tamis.classifiers.passages import Passages
 from tamis.interventions.batch import Batch
 from tamis.interventions.scope import SEXUAL
 from tamis.pipeline import listed, reuse
-from tamis.pipeline.apply_documents import entries_of
+from tamis.pipeline.apply_documents import cut_again, taken
 from tamis.pipeline.document import Document
 from tamis.pipeline.paths import Shard
 from tamis.pipeline.runspec import RunSpec
@@ -72,7 +73,8 @@ class StoredScores:
         """
         pieces = list(self._pieces(documents))
         texts, plan = [document.text for document in documents], self._spec.plan
-        cut = passages.split(texts, plan.passages.target)
+        # Batches are much smaller than pages: nearly all lie in one.
+        cut = pieces[0].cut if len(pieces) == 1 else passages.split(texts, plan.passages.target)
         evaluator = [piece.evaluator for piece in pieces if piece.evaluator is not None]
         return Batch(
             ids=[document.id for document in documents],
@@ -112,8 +114,9 @@ class StoredScores:
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
-    """Columns of stored documents in a row that do not come from their texts, with scores of all of their passages."""
+    """Stored documents in a row: their passages, scores of all of them, and columns that do not come from the texts."""
 
+    cut: Passages
     keys: NDArray[np.uint64]
     languages: list[str]
     bytes: NDArray[np.int64]
@@ -127,20 +130,14 @@ def _piece(page: Stored, rows: NDArray[np.intp], documents: Sequence[Document], 
     batch, found = page.batch, [(document.number, document.id) for document in documents]
     if list(zip(page.numbers[rows].tolist(), [batch.ids[row] for row in rows.tolist()], strict=True)) != found:
         raise ShardError(f"{shard}: record {found[0][0]} is not the document that was scored there: score it anew")
-    cut = passages.split([document.text for document in documents], target)
-    if cut.words.tolist() != batch.words[rows].tolist():
-        raise ShardError(f"{shard}: a document has another number of words than when it was scored: score it anew")
-    entries = entries_of(batch, rows, cut, shard)
-
-    def taken(scores: BatchScores) -> BatchScores:
-        return BatchScores(scores.categories, scores.document[rows], scores.passage[entries], scores.unscored[rows])
-
+    cut, entries = cut_again(batch, rows, [document.text for document in documents], target, shard)
     return _Piece(
+        cut=cut,
         keys=batch.keys[rows],
         languages=[batch.languages[row] for row in rows.tolist()],
         bytes=batch.bytes[rows],
-        scores={name: taken(one) for name, one in batch.scores.items()},
-        evaluator=None if batch.evaluator is None else taken(batch.evaluator),
+        scores={name: taken(one, rows, entries) for name, one in batch.scores.items()},
+        evaluator=None if batch.evaluator is None else taken(batch.evaluator, rows, entries),
         evaluated=batch.evaluated[rows],
         minors={name: values[rows] for name, values in batch.minors.items()},
     )
