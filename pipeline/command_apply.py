@@ -7,13 +7,10 @@ import sys
 import time
 from collections.abc import Callable
 
-import msgspec
-
 from tamis.classifiers.errors import UsageError
 from tamis.pipeline import outcome
 from tamis.pipeline import plan as plans
 from tamis.pipeline.command_verify import RUN_HELP, locate
-from tamis.pipeline.plan import Plan
 from tamis.pipeline.storage import open_store
 
 __all__ = ["add_arguments", "main"]
@@ -41,7 +38,7 @@ def main(options: argparse.Namespace, _: list[str]) -> int:
     """Applies; returns the exit code of the run's status."""
     if options.workers < 1:
         raise UsageError(f"`--workers {options.workers}`: write 1 or more")
-    plan = _overridden(plans.load(options.plan), options)
+    plan = plans.elsewhere(plans.load(options.plan), options.input, options.output)
     from tamis.pipeline import apply_run
     from tamis.pipeline.applying import check
     from tamis.pipeline.stored_run import StoredRun
@@ -56,14 +53,6 @@ def main(options: argparse.Namespace, _: list[str]) -> int:
         return 0
     apply_run.run(application, options.workers, _progress(len(shards)))
     return outcome.show(open_store(plan.output), spec, len(shards))
-
-
-def _overridden(plan: Plan, options: argparse.Namespace) -> Plan:
-    if options.input is not None:
-        plan = msgspec.structs.replace(plan, corpus=msgspec.structs.replace(plan.corpus, root=options.input))
-    if options.output is not None:
-        plan = msgspec.structs.replace(plan, output=options.output)
-    return plan
 
 
 def _progress(shards: int) -> Callable[[int], None]:

@@ -65,7 +65,7 @@ def main(options: argparse.Namespace, flags: list[str]) -> int:
 
 def load(options: argparse.Namespace, flags: list[str]) -> Plan:
     """Returns the plan that the options name, with what they override; flags of Beam are checked."""
-    plan = _overridden(plans.load(options.plan), options)
+    plan = plans.elsewhere(plans.load(options.plan), options.input, options.output)
     if flags:
         from tamis.pipeline import runners
 
@@ -96,14 +96,6 @@ def execute(checked: Preflight, options: argparse.Namespace, flags: list[str]) -
     checked = checked.lighter()
     with observing.watching(options, checked.spec) as tell:
         return _run(checked, flags, 60 * options.stall_minutes, tell)
-
-
-def _overridden(plan: Plan, options: argparse.Namespace) -> Plan:
-    if options.input is not None:
-        plan = msgspec.structs.replace(plan, corpus=msgspec.structs.replace(plan.corpus, root=options.input))
-    if options.output is not None:
-        plan = msgspec.structs.replace(plan, output=options.output)
-    return plan
 
 
 def _say(text: str) -> None:

@@ -25,6 +25,7 @@ __all__ = [
     "PassagePlan",
     "Plan",
     "ReportPlan",
+    "elsewhere",
     "load",
     "parse",
 ]
@@ -223,6 +224,13 @@ def parse(text: str) -> Plan:
         raise UsageError(plan_yaml.humanised(str(error))) from None
     plan_checks.check(plan)
     return _whole(plan)
+
+
+def elsewhere(plan: Plan, root: str | None, output: str | None) -> Plan:
+    """Returns a plan that reads its corpus from, and writes its runs to, another root; None = as it says."""
+    if root is not None:
+        plan = msgspec.structs.replace(plan, corpus=msgspec.structs.replace(plan.corpus, root=root))
+    return plan if output is None else msgspec.structs.replace(plan, output=output)
 
 
 def _whole(plan: Plan) -> Plan:
