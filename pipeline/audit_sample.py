@@ -77,7 +77,7 @@ def categories_of(run: DecidedRun, wanted: str | None = None) -> tuple[str, ...]
     Raises:
         UsageError: The one that is wanted is none of them.
     """
-    known = run.source.scores(run.source.receipt(run.source.manifest.shards[0])[0]).categories
+    known = run.source.categories()
     found = tuple(dict.fromkeys(category for names in known.values() for category in names))
     if wanted is not None and wanted not in found:
         raise UsageError(f"`--category {wanted}` is not a category of this run{nearest(wanted, found)}")

@@ -116,6 +116,6 @@ def _interventions(manifest: Manifest, source: StoredRun) -> dict[str, Intervent
     if not source.manifest.shards:
         raise UsageError(f"run {manifest.run_id} has no shard")
     # The order of categories, which decides between equals, stands in the score files.
-    known = source.scores(source.receipt(source.manifest.shards[0])[0]).categories
+    known = source.categories()
     categories = {name: known[name] for name in spec.plan.refs() if name != EVALUATOR}
     return binding.calibrated(binding.interventions_again(spec.plan, categories, spec.points), spec.rates)

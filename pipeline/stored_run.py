@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -85,6 +85,10 @@ class StoredRun:
         except FileNotFoundError:
             raise ShardError(f"{self.store.root}/{path}: no such file; {_RESTORE}") from None
         return ScoreFile(data, f"{self.store.root}/{path}", output.sha256)
+
+    def categories(self) -> Mapping[str, tuple[str, ...]]:
+        """Returns the categories of each classifier and of the evaluator, in the order of their scores."""
+        return self.scores(self.receipt(self.manifest.shards[0])[0]).categories
 
     def pilot(self) -> Iterator[tuple[float, Batch]]:
         """Yields the documents that the launcher looked at, and how many times these documents each shard is."""
