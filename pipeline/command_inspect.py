@@ -53,9 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--category", metavar="NAME", help="decided by this category")
     parser.add_argument("--rule", metavar="RULE", help="decided by this rule: its name, or its number from 1")
     parser.add_argument("--source", metavar="NAME", help="from this source")
-    parser.add_argument(
-        "--action", metavar="NAME", help="quarantine, drop, tag, redact, downsample, control_token or keep"
-    )
+    parser.add_argument("--action", metavar="NAME", help=_ACTIONS)
     parser.add_argument("--near", metavar="SCORE", type=float, help="score about this much, whatever was done")
     parser.add_argument("--limit", metavar="N", type=int, default=20, help="most documents; default: 20")
     parser.add_argument("--reveal", action="store_true", help="show the text as it is, not masked")
