@@ -145,7 +145,7 @@ def _percent(share: object) -> str:
 def change(row: Json) -> str:
     """Returns after ÷ before of a headline row, with its interval and the mark of its grade."""
     if not is_measured(row["ratio"]):
-        return terminal(row["grade"], 14)
+        return terminal(row["grade"] or "not measured", 14)
     mark = _MARKS.get(str(row["grade"]), "")
     return f"{ratio(row['ratio']['value'])} [{ratio_interval(row['ratio'])}]{mark}"
 
@@ -160,7 +160,7 @@ def _short(number: object) -> str:
 def _line(name: str, found: Json) -> Text:
     removed = _percent(((found.get("removed_share") or {}).get("documents") or {}).get("value"))
     row = any_row(found["headline"]) or {"ratio": {}, "grade": None}
-    effect = f"any {change(row)}" if is_measured(row["ratio"]) else terminal(row["grade"] or "not measured", 14)
+    effect = f"any {change(row)}" if is_measured(row["ratio"]) else change(row)
     return Text(f"{terminal(name, 24)} (shadow): removes {removed} of documents, {effect}")
 
 

@@ -143,9 +143,11 @@ def test_numbers_of_other_evaluators_are_not_compared(compare: Callable[..., Any
 
 
 def test_a_run_without_an_evaluator_says_nothing_of_safety(compare: Callable[..., Any]) -> None:
-    content, _, _ = compare("strict", "blind")
+    content, _, said = compare("strict", "blind")
     assert bases(content) == ["none"]
     assert "No evaluator looked" in content["pairs"][0]["reason"]
+    assert "not measured" in said
+    assert "None" not in said
 
 
 def test_three_runs_each_on_its_own_ground(compare: Callable[..., Any]) -> None:
