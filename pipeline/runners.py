@@ -61,6 +61,10 @@ def check_flags(flags: Sequence[str]) -> None:
         known = {option.removeprefix("--") for action in parser._actions for option in action.option_strings}
         word = unknown[0].split("=")[0].lstrip("-")
         raise UsageError(f"`{unknown[0]}` is a flag of neither tamis nor Beam{_nearest_flag(word, known)}")
+    runner = _named(flags).runner
+    # A class of the user's own is named by its whole path.
+    if runner is not None and "." not in runner and runner not in _runners().values():
+        raise UsageError(f"`--runner={runner}` is not a runner of Beam{nearest(runner, set(_runners().values()))}")
 
 
 def _nearest_flag(word: str, known: set[str]) -> str:
@@ -78,7 +82,21 @@ def check_plan(flags: Sequence[str], plan: Plan) -> None:
 
 
 def _named(flags: Sequence[str]) -> argparse.Namespace:
-    return _parser().parse_known_args(list(flags))[0]
+    """Returns the flags by Beam's names; a runner that Beam knows has its own name, however it was written."""
+    named = _parser().parse_known_args(list(flags))[0]
+    if named.runner is not None:
+        named.runner = _runners().get(named.runner.lower(), named.runner)
+    return named
+
+
+@functools.cache
+def _runners() -> dict[str, str]:
+    """Returns Beam's names of its runners, by what Beam takes for them: any case, no "Runner", or the whole path."""
+    from apache_beam.options.pipeline_options import StandardOptions
+
+    names = {path.lower(): path.rpartition(".")[2] for path in StandardOptions.ALL_KNOWN_RUNNERS}
+    names |= {name.lower().removesuffix("runner"): name for name in names.values()}
+    return names | {name.lower(): name for name in names.values()}
 
 
 def local(flags: Sequence[str]) -> bool:

@@ -43,6 +43,30 @@ def test_any_other_is_an_error_with_the_nearest(flag, message):
     assert message in str(error.value)
 
 
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [("DataflowRuner", "did you mean `DataflowRunner`?"), ("flnkrunner", "FlinkRunner"), ("x", "known: ")],
+)
+def test_an_unknown_runner_is_an_error_with_the_nearest(name, message):
+    with pytest.raises(UsageError) as error:
+        runners.check_flags([f"--runner={name}"])
+    assert message in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["DataflowRunner", "dataflowrunner", "Dataflow", "apache_beam.runners.dataflow.dataflow_runner.DataflowRunner"],
+)
+def test_a_runner_is_checked_however_its_name_is_written(name):
+    runners.check_flags([f"--runner={name}"])
+    with pytest.raises(UsageError, match="DataflowRunner cannot run this"):
+        runners.check_plan([f"--runner={name}"], plans.parse(PLAN))
+
+
+def test_a_runner_of_the_users_own_is_left_to_beam():
+    runners.check_flags(["--runner=mine.runners.Runner"])
+
+
 @pytest.mark.parametrize(("flags", "expected"), [([], True), (["--runner=FlinkRunner"], False)])
 def test_the_local_runner_is_the_default(flags, expected):
     assert runners.local(flags) is expected
