@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tamis.classifiers.errors import UsageError
+from tamis.pipeline.wording import say
 
 __all__ = ["ACTIONS", "add_arguments"]
 
@@ -48,7 +49,7 @@ def _train(options: argparse.Namespace) -> int:
     start = time.monotonic()
 
     def progress(line: str) -> None:
-        print(f"{time.monotonic() - start:6.1f} s  {line}", file=sys.stderr, flush=True)
+        say(f"{time.monotonic() - start:6.1f} s  {line}")
 
     command = f"tamis classifier train {shlex.quote(options.config)} {shlex.quote(options.output)}"
     made = train(options.config, options.output, progress, options.root, command)

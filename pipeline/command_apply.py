@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 import time
 from collections.abc import Callable
 
@@ -12,6 +11,7 @@ from tamis.pipeline import outcome
 from tamis.pipeline import plan as plans
 from tamis.pipeline.command_verify import RUN_HELP, locate
 from tamis.pipeline.storage import open_store
+from tamis.pipeline.wording import say
 
 __all__ = ["add_arguments", "main"]
 
@@ -45,7 +45,7 @@ def main(options: argparse.Namespace, _: list[str]) -> int:
 
     application = check(plan, StoredRun.open(*locate(options.scores)))
     spec, shards = application.spec, application.source.manifest.shards
-    _say(
+    say(
         f"{plan.name}: run {spec.run_id}, {len(shards):,} shards, {application.source.manifest.counts.seen:,} records, "
         f"scored by run {spec.scores}"
     )
@@ -64,10 +64,6 @@ def _progress(shards: int) -> Callable[[int], None]:
         now = time.monotonic()
         if now - last >= TOLD_EVERY_S and done < shards:
             last = now
-            _say(f"{done:,} of {shards:,} shards, about {(now - start) * (shards - done) / done:,.0f} s left")
+            say(f"{done:,} of {shards:,} shards, about {(now - start) * (shards - done) / done:,.0f} s left")
 
     return tell
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)

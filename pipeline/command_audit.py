@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 import webbrowser
 from collections.abc import Iterable
 from pathlib import Path
@@ -17,6 +16,7 @@ from tamis.pipeline.command_verify import RUN_HELP, locate
 
 if TYPE_CHECKING:
     from tamis.pipeline.decided_run import DecidedRun
+from tamis.pipeline.wording import say
 
 __all__ = ["add_arguments", "main"]
 
@@ -133,7 +133,7 @@ def _import(options: argparse.Namespace) -> int:
 
 def _say(lines: Iterable[str]) -> None:
     for line in lines:
-        print(line, file=sys.stderr, flush=True)
+        say(line)
 
 
 _ACTIONS: Final = {"sample": _sample, "label": _label, "import": _import}

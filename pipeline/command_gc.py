@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 import time
 from typing import Any
 
@@ -13,6 +12,7 @@ from tamis.interventions.report_format import size
 from tamis.pipeline import collecting
 from tamis.pipeline.collecting import Found
 from tamis.pipeline.storage import Store, open_store
+from tamis.pipeline.wording import say
 
 __all__ = ["add_arguments", "main"]
 
@@ -52,7 +52,7 @@ def main(options: argparse.Namespace, _: list[str]) -> int:
     deleted = [row for row in rows if row["deleted"]]
     freed = sum(row["frees"] for row in deleted)
     verb = "would be deleted" if options.dry_run else "deleted"
-    _say(f"{len(deleted)} of {len(rows)} {verb}, about {size(freed)} given back".replace("\u202f", " "))
+    say(f"{len(deleted)} of {len(rows)} {verb}, about {size(freed)} given back".replace("\u202f", " "))
     print(json.dumps({"status": "dry_run" if options.dry_run else "collected", "output": store.root, "found": rows}))
     return 0
 
@@ -68,10 +68,6 @@ def _row(found: Found, now: float, store: Store, dry: bool) -> dict[str, Any]:
     name = found.name or f"{len(found.paths)} temporary files"
     verb = f"kept: {why}" if why else "would be deleted" if dry else "deleted"
     amount = f"{size(found.bytes)}, {size(found.frees)} its own".replace("\u202f", " ")
-    _say(f"{name}  {found.status}  {(now - found.modified) / DAY_S:.1f} days  {amount}  {verb}")
+    say(f"{name}  {found.status}  {(now - found.modified) / DAY_S:.1f} days  {amount}  {verb}")
     told = {"run_id": found.name or None, "status": found.status, "bytes": found.bytes, "frees": found.frees}
     return {**told, "deleted": not why, "why": why or None}
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)

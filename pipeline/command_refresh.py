@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -13,6 +12,7 @@ from tamis.pipeline import command_run, listed, observing, partitions
 from tamis.pipeline import manifest as manifests
 from tamis.pipeline.plan import Plan
 from tamis.pipeline.storage import open_store
+from tamis.pipeline.wording import say
 
 if TYPE_CHECKING:
     from tamis.pipeline.refresh import Refresh
@@ -68,7 +68,7 @@ def _tell(found: Refresh) -> None:
     """Says what will be done, before it is."""
     name, changes = found.checked.spec.plan.name, found.changes
     if changes is None:
-        _say(f"{name}: nothing is published yet: a first run")
+        say(f"{name}: nothing is published yet: a first run")
         return
     numbers = {
         "new": changes.new,
@@ -77,11 +77,11 @@ def _tell(found: Refresh) -> None:
         "unchanged": changes.unchanged,
         "of another version (unchanged if their bytes are)": changes.touched,
     }
-    _say(f"{name}: against run {found.base}: {', '.join(f'{len(v):,} {k}' for k, v in numbers.items() if v)} shards")
+    say(f"{name}: against run {found.base}: {', '.join(f'{len(v):,} {k}' for k, v in numbers.items() if v)} shards")
     if found.differs:
         again = found.checked.spec.redecide is not None
         what = "unchanged shards are decided again on their stored scores" if again else "every shard is scored anew"
-        _say(f"{name}: {what}: {'; '.join(found.differs)}")
+        say(f"{name}: {what}: {'; '.join(found.differs)}")
 
 
 def _unchanged(found: Refresh) -> int:
@@ -91,7 +91,7 @@ def _unchanged(found: Refresh) -> int:
         # Their bytes are the same: the next refresh need not read them.
         listed.write(store, spec.run_id, found.checked.shards)
     manifest, _ = manifests.read(store, spec.run_id)
-    _say(f"{spec.plan.name}: nothing to do: run {spec.run_id} is published, and no shard has changed since")
+    say(f"{spec.plan.name}: nothing to do: run {spec.run_id} is published, and no shard has changed since")
     facts = {"status": "unchanged", "run_id": spec.run_id, "output": spec.plan.output}
     folder = f"{spec.plan.output}/{spec.folder}"
     paths = {"manifest": f"{folder}/{manifests.MANIFEST}", "report": f"{folder}/report/index.html"}
@@ -102,13 +102,9 @@ def _unchanged(found: Refresh) -> int:
 def _held(found: Refresh) -> int:
     """Says that what would be made was rolled back."""
     spec = found.checked.spec
-    _say(
+    say(
         f"{spec.plan.name}: nothing to do: run {spec.run_id} was rolled back, and nothing has changed since; publish "
         f"it with `tamis rollback {spec.plan.output} {spec.run_id}`"
     )
     print(json.dumps({"status": "held", "run_id": spec.run_id, "output": spec.plan.output, "published": found.base}))
     return 0
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)

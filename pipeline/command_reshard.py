@@ -6,7 +6,6 @@ import argparse
 import hashlib
 import json
 import re
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -19,7 +18,7 @@ from tamis.pipeline.plan import Corpus, Fields, Gate
 from tamis.pipeline.resharding import STATE, Group, Part, groups, reshard
 from tamis.pipeline.storage import Store, open_store
 from tamis.pipeline.targets import TARGETS, Target
-from tamis.pipeline.wording import nearest
+from tamis.pipeline.wording import nearest, say
 
 __all__ = ["add_arguments", "main", "size_of"]
 
@@ -62,7 +61,7 @@ def main(options: argparse.Namespace, _: list[str]) -> int:
     found = groups(shards, target)
     _check_apart(corpus.root, options.output)
     _start(store, canonical_bytes(_settings(options, size, shards)) + b"\n")
-    _say(f"{len(shards):,} shards, {sum(one.size for one in shards) / 1e6:,.1f} MB in {corpus.root}")
+    say(f"{len(shards):,} shards, {sum(one.size for one in shards) / 1e6:,.1f} MB in {corpus.root}")
     parts: list[Part] = []
     for group in found:
         parts += _parts(store, corpus, group, target, size)
@@ -124,7 +123,7 @@ def _start(store: Store, settings: bytes) -> None:
 def _parts(store: Store, corpus: Corpus, group: Group, target: Target | None, size: int) -> list[Part]:
     parts = []
     for part in reshard(store, corpus, group, target, size):
-        _say(f"{part.path}: {part.records:,} records, {part.bytes / 1e6:,.1f} MB")
+        say(f"{part.path}: {part.records:,} records, {part.bytes / 1e6:,.1f} MB")
         parts.append(part)
     return parts
 
@@ -133,7 +132,7 @@ def _finish(store: Store, parts: Sequence[Part], shards: int, options: argparse.
     kept, bad = sum(part.records for part in parts), sum(part.quarantined for part in parts)
     counts = {"seen": kept + bad, "kept": kept, "quarantined": bad}
     if bad:
-        _say(f"{bad:,} records could not be read: {store.root}/{STATE}/quarantine holds them, with reason and offset")
+        say(f"{bad:,} records could not be read: {store.root}/{STATE}/quarantine holds them, with reason and offset")
     if bad > options.max_quarantine * (kept + bad):
         raise TamisError(
             f"{bad:,} of {kept + bad:,} records could not be read, more than the share {options.max_quarantine:g}: "
@@ -143,11 +142,7 @@ def _finish(store: Store, parts: Sequence[Part], shards: int, options: argparse.
     listed = [{"path": one.path, "records": one.records, "bytes": one.bytes, "sha256": one.sha256} for one in parts]
     store.write(manifest, canonical_bytes({"counts": counts, "parts": listed}) + b"\n")
     store.sweep("")
-    _say(f"{shards:,} shards became {len(parts):,}; seen {kept + bad:,} = kept {kept:,} + quarantined {bad:,}")
+    say(f"{shards:,} shards became {len(parts):,}; seen {kept + bad:,} = kept {kept:,} + quarantined {bad:,}")
     facts = {"status": "resharded", "output": store.root, "manifest": f"{store.root}/{manifest}"}
     print(json.dumps({**facts, "shards": {"read": shards, "written": len(parts)}, "counts": counts}))
     return 0
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -18,6 +17,7 @@ from tamis.pipeline.plan import Plan
 from tamis.pipeline.progress import Watch, shown
 from tamis.pipeline.quiet import runner_log
 from tamis.pipeline.storage import open_store
+from tamis.pipeline.wording import say
 
 if TYPE_CHECKING:
     from tamis.pipeline.preflight import Preflight
@@ -88,7 +88,7 @@ def _main(plan: Plan, options: argparse.Namespace, flags: list[str]) -> int:
 def execute(checked: Preflight, options: argparse.Namespace, flags: list[str]) -> int:
     """Runs what was checked, or says what would run; returns the exit code."""
     for warning in checked.warnings:
-        _say(f"warning: {warning}")
+        say(f"warning: {warning}")
     if options.dry_run:
         return _dry_run(checked)
     pins.record_rates(open_store(checked.spec.plan.output), checked.spec)
@@ -98,19 +98,15 @@ def execute(checked: Preflight, options: argparse.Namespace, flags: list[str]) -
         return _run(checked, flags, 60 * options.stall_minutes, tell)
 
 
-def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
-
-
 def _dry_run(checked: Preflight) -> int:
     from tamis.pipeline import preflight
 
     estimate = preflight.estimate(checked)
     spec = checked.spec
     size = f"{len(checked.shards):,} shards, {checked.total_bytes / 1e6:,.1f} MB"
-    _say(f"{spec.plan.name}: {size} in {spec.plan.corpus.root}")
-    _say(f"fingerprint {spec.fingerprint[:16]}, run {spec.run_id}, output {spec.plan.output}/{spec.folder}")
-    _say(estimate.sentence())
+    say(f"{spec.plan.name}: {size} in {spec.plan.corpus.root}")
+    say(f"fingerprint {spec.fingerprint[:16]}, run {spec.run_id}, output {spec.plan.output}/{spec.folder}")
+    say(estimate.sentence())
     facts = {"fingerprint": spec.fingerprint, "shards": len(checked.shards), "bytes": checked.total_bytes}
     print(json.dumps({"status": "dry_run", "run_id": spec.run_id, **facts, "estimate": estimate.record()}))
     return 0
@@ -120,7 +116,7 @@ def _run(checked: Preflight, flags: list[str], patience: float, tell: Callable[[
     store = open_store(checked.spec.plan.output)
     spec = msgspec.structs.replace(checked.spec, launcher=versions.here())
     watch = Watch(store, spec.folder, len(checked.shards), checked.total_bytes)
-    _say(
+    say(
         f"{spec.plan.name}: run {spec.run_id}, {len(checked.shards):,} shards, {checked.total_bytes / 1e6:,.1f} MB"
         + (f"; {watch.done:,} shards were finished before and are kept" if watch.done else "")
     )

@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import importlib
 import json
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,6 +21,7 @@ from tamis.pipeline.errors import describe
 from tamis.pipeline.manifest import Manifest
 from tamis.pipeline.runspec import RunSpec
 from tamis.pipeline.storage import Store, open_store
+from tamis.pipeline.wording import say
 
 __all__ = ["Ending", "Observer", "add_arguments", "at_once", "watching"]
 
@@ -144,4 +144,4 @@ def _tell(observer: Observer, ending: Ending) -> None:
     try:
         observer.ended(ending)
     except Exception as error:  # noqa: BLE001 - the run has ended, whoever could not be told
-        print(f"warning: {type(observer).__name__}: {describe(error)}", file=sys.stderr, flush=True)
+        say(f"warning: {type(observer).__name__}: {describe(error)}")

@@ -13,6 +13,7 @@ from tamis.pipeline.manifest import Manifest
 from tamis.pipeline.receipts import FAILURES
 from tamis.pipeline.runspec import RunSpec
 from tamis.pipeline.storage import Store
+from tamis.pipeline.wording import say
 
 __all__ = ["EXIT_CODES", "finished", "show", "submitted"]
 
@@ -45,7 +46,7 @@ def show(store: Store, spec: RunSpec, shards: int) -> int:
 
 def submitted(spec: RunSpec) -> int:
     """Says that a job was handed over and ends without this process; returns the exit code."""
-    _say("submitted: the job runs without this process; its folder gets a manifest when it has ended")
+    say("submitted: the job runs without this process; its folder gets a manifest when it has ended")
     print(json.dumps({"status": "submitted", "run_id": spec.run_id, "output": spec.plan.output}))
     return 0
 
@@ -60,10 +61,10 @@ def finished(store: Store, spec: RunSpec) -> Manifest | None:
 def _failed(store: Store, spec: RunSpec, shards: int, facts: dict[str, Any]) -> None:
     failures = json.loads(store.read(f"{spec.folder}/{FAILURES}"))["failures"]
     for item in failures[:SHOWN]:
-        _say(f"failed: {item['shard']}: {item['reason']}")
+        say(f"failed: {item['shard']}: {item['reason']}")
     if len(failures) > SHOWN:
-        _say(f"and {len(failures) - SHOWN:,} more, listed in {spec.plan.output}/{spec.folder}/{FAILURES}")
-    _say(
+        say(f"and {len(failures) - SHOWN:,} more, listed in {spec.plan.output}/{spec.folder}/{FAILURES}")
+    say(
         f"{len(failures)} of {shards} shards failed; nothing was published. The others are kept: see to what is named "
         "and run the same command again."
     )
@@ -73,11 +74,11 @@ def _failed(store: Store, spec: RunSpec, shards: int, facts: dict[str, Any]) -> 
 def _finished(store: Store, spec: RunSpec, manifest: Manifest, facts: dict[str, Any]) -> None:
     for item in manifest.gate:
         if not item["passed"]:
-            _say(f"refused: {item['sentence']}")
+            say(f"refused: {item['sentence']}")
     report = _table(store, spec.folder)
     paths = {"manifest": f"{spec.plan.output}/{spec.folder}/{manifests.MANIFEST}"}
     paths["report"] = f"{spec.plan.output}/{spec.folder}/report/index.html"
-    _say(f"report: {paths['report']}")
+    say(f"report: {paths['report']}")
     counts = msgspec.to_builtins(manifest.counts)
     print(json.dumps({**facts, **paths, "counts": counts, **_changes(report)}))
 
@@ -97,7 +98,3 @@ def _table(store: Store, folder: str) -> dict[str, Any]:
     report: dict[str, Any] = json.loads(store.read(f"{folder}/report/report.json"))
     show(report, sys.stderr)
     return report
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)

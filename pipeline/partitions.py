@@ -6,7 +6,6 @@ lie is no part of a run's fingerprint, so all partitions have the same.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
@@ -15,6 +14,7 @@ from tamis.classifiers.errors import RaceLost, TamisError, UsageError
 from tamis.pipeline.paths import safe_relative
 from tamis.pipeline.plan import Plan
 from tamis.pipeline.redact import redact
+from tamis.pipeline.wording import say
 
 __all__ = ["MARK", "each", "plans_of"]
 
@@ -81,5 +81,5 @@ def _done(name: str, plan: Plan, do: Callable[[Plan], int]) -> int:
     try:
         return do(plan)
     except TamisError as error:
-        print(f"tamis: partition {name}: {redact(str(error))}", file=sys.stderr, flush=True)
+        say(f"tamis: partition {name}: {redact(str(error))}")
         return USAGE if isinstance(error, UsageError) else LOST if isinstance(error, RaceLost) else FAILED
