@@ -218,4 +218,5 @@ def _lists(parts: Sequence[Notable], kind: Any) -> Any:
     arrays = [_numbers(column, field.type) for column, field in zip(columns, entry, strict=True)]
     offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
     values = pa.StructArray.from_arrays(arrays, fields=list(entry))
-    return pa.ListArray.from_arrays(pa.array(offsets), values).cast(kind)
+    # With its type: a cast loads pyarrow's functions, all of them.
+    return pa.ListArray.from_arrays(pa.array(offsets), values, type=kind)
