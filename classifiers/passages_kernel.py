@@ -1,4 +1,7 @@
-"""Where passages end: a scan over UTF-8 that runs as machine code. The rules stand in `passages`."""
+"""Where passages end: a scan over UTF-8 that runs as machine code. The rules stand in `passages`.
+
+Most breaks are found without the scan, by `break_kernel`, which says the same of what it can tell.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from tamis.classifiers.break_kernel import strong_break
 from tamis.classifiers.compiled import inlined, kernel
+from tamis.classifiers.utf8_kernel import ascii_words, unusual
 
 __all__ = ["count_words", "cut", "words_between"]
 
@@ -75,6 +80,23 @@ def _wide_class(code: int) -> int:
     return OTHER
 
 
+@inlined
+def _words(data: Bytes, first: int, last: int) -> int:
+    """Counts the words of a text, whatever white space it has."""
+    after_space, count = True, 0
+    for at in range(first, last):
+        byte = data[at]
+        if byte < 0x80:
+            space = SPACE <= CLASSES[byte] <= NEWLINE
+        elif byte < 0xC0:  # a continuation byte belongs to the character before it
+            continue
+        else:
+            space = SPACE <= _wide_class(_code(data, at)) <= NEWLINE
+        count += after_space and not space
+        after_space = space
+    return count
+
+
 @kernel
 def words_between(data: Bytes, starts: Ints, ends: Ints) -> Ints:
     """Counts the white-space separated words of some stretches, as `len(text.split())` does.
@@ -86,19 +108,10 @@ def words_between(data: Bytes, starts: Ints, ends: Ints) -> Ints:
     """
     words = np.zeros(starts.size, np.int64)
     for stretch in range(starts.size):
-        after_space = True
-        count = 0
-        for at in range(starts[stretch], ends[stretch]):
-            byte = data[at]
-            if byte < 0x80:
-                space = SPACE <= CLASSES[byte] <= NEWLINE
-            elif byte < 0xC0:  # a continuation byte belongs to the character before it
-                continue
-            else:
-                space = SPACE <= _wide_class(_code(data, at)) <= NEWLINE
-            count += after_space and not space
-            after_space = space
-        words[stretch] = count
+        first, last = np.uint64(starts[stretch]), np.uint64(ends[stretch])
+        words[stretch], plain = ascii_words(data, first, last)
+        if not plain and unusual(data, first, last):
+            words[stretch] = _words(data, starts[stretch], ends[stretch])
     return words
 
 
@@ -205,12 +218,17 @@ def cut(data: Bytes, bounds: Ints, lengths: Ints, target: int) -> tuple[Ints, In
     n = 0
     for i in range(lengths.size):
         at, done = bounds[i], 0
+        plain = lengths[i] == bounds[i + 1] - at
+        usual = plain or (lengths[i] > rest and not unusual(data, np.uint64(at), np.uint64(bounds[i + 1])))
         while done < lengths[i]:
             left = lengths[i] - done
             size, width = left, bounds[i + 1] - at
             if left > rest:
-                seen = _scan(data, at, low, target, min(most, left - low), places)
-                size, width = _best(places, target, seen[0], seen[1])
+                high = min(most, left - low)
+                size, width = strong_break(data, at, low, target, high, plain) if usual else (0, 0)
+                if size == 0:
+                    seen = _scan(data, at, low, target, high, places)
+                    size, width = _best(places, target, seen[0], seen[1])
             start[n], end[n], byte[n] = done, done + size, at
             at, done, n = at + width, done + size, n + 1
         document[i + 1] = n

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import random
 from itertools import pairwise
 
 import numpy as np
@@ -7,8 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tamis.classifiers import passages_kernel
 from tamis.classifiers.errors import UsageError
 from tamis.classifiers.passages import Passages, split
+from tamis.classifiers.utf8_kernel import unusual
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()), max_size=200)
 PROSE = st.text(st.sampled_from('aé中𝒜 .!?。"”\n\r\t\u2028\x85\u00a0\ud800'), max_size=300)
@@ -139,3 +142,67 @@ def test_a_part_normalises_to_what_it_would_alone(chosen, first):
     alone, alone_bounds = split([text for text, kept in zip(texts, chosen, strict=True) if kept]).buffer("web-1")
     assert data.tobytes() == alone.tobytes()
     assert bounds.tolist() == alone_bounds.tolist()
+
+
+def looked_at_one_by_one(text: str, target: int) -> list[str]:
+    """Cuts a text by the scan over each character alone, as Python."""
+    data = np.frombuffer(text.encode("utf-8", "surrogatepass"), np.uint8)
+    places = np.empty((passages_kernel.PARAGRAPH + 1, 2, 2), np.int64)
+    low, at, done, pieces = max(1, target // 2), 0, 0, []
+    while done < len(text):
+        size, width = len(text) - done, data.size - at
+        if size > target + target // 2:
+            high = min(2 * target, size - low)
+            seen = passages_kernel._scan.py_func(data, at, low, target, high, places)
+            size, width = passages_kernel._best.py_func(places, target, *seen)
+        pieces.append(text[done : done + size])
+        at, done = at + width, done + size
+    return pieces
+
+
+# Each is a mixture of characters that make breaks, or nearly do: with few and with many breaks, in ASCII and beyond.
+MIXTURES = [
+    "abcdefgh     .\n",
+    "ab.!?\"')]}*_ \t\n\x0b\x1f\x00",
+    "\n ",
+    "....)) \n",
+    "x" * 200 + " .",
+    "x" * 60 + "\n",
+    "aé中𝒜”’»』 …x…\n\n",
+    "ééééé中中 .…\u2026\u200b\xa6¦ \n",
+    "words.” more’ »\ud800\udfff\n",
+    "éa .\n\u2028\x85\u00a0\u3000。！？؟۔।",
+]
+
+
+@pytest.mark.parametrize("mixture", MIXTURES)
+@pytest.mark.parametrize("target", [1, 2, 7, 33, 400])
+def test_breaks_are_those_of_a_look_at_each_character(mixture, target):
+    chance = random.Random(target)
+    texts = ["".join(chance.choices(mixture, k=chance.randrange(8 * target + 40))) for _ in range(12)]
+    expected = [piece for text in texts for piece in looked_at_one_by_one(text, target)]
+    assert list(split(texts, target)) == expected
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text(st.characters(exclude_categories=()) | st.sampled_from(" .…”\n"), max_size=300), st.integers(1, 40))
+def test_breaks_of_any_text_are_those_of_a_look_at_each_character(text, target):
+    assert list(split([text], target)) == looked_at_one_by_one(text, target)
+
+
+def test_every_white_space_and_sentence_end_beyond_those_looked_for_is_unusual():
+    for code in range(128, 0x10000):  # beyond, no character makes a break
+        text = "a" * 40 + chr(code)
+        data = np.frombuffer(text.encode("utf-8", "surrogatepass"), np.uint8)
+        kind = passages_kernel._wide_class(passages_kernel._code(data, 40))
+        rare = kind not in (passages_kernel.OTHER, passages_kernel.CLOSE) and text[-1] != "…"
+        if rare:
+            assert unusual(data, np.uint64(0), np.uint64(data.size))
+            assert unusual(data, np.uint64(40), np.uint64(data.size))
+
+
+@pytest.mark.parametrize("mixture", MIXTURES)
+def test_words_are_those_of_python(mixture):
+    chance = random.Random(7)
+    texts = ["".join(chance.choices(mixture, k=size)) for size in range(120)]
+    assert split(texts, 400).words.tolist() == [len(text.split()) for text in texts]
