@@ -48,7 +48,7 @@ from numpy.typing import NDArray
 
 from tamis.classifiers.address_kernel import replace
 from tamis.classifiers.fold import fold
-from tamis.classifiers.line_kernel import one_line
+from tamis.classifiers.line_kernel import has_marker, one_line
 from tamis.classifiers.token_kernel import tokenise
 
 __all__ = ["NORMALISERS", "Normaliser", "web_1"]
@@ -74,6 +74,8 @@ def none(data: Bytes, bounds: Ints) -> tuple[Bytes, Ints]:
     fastText stops at a token `</s>`, so a text that begins with one would score as if it were empty.
     """
     out, ends = one_line(data, bounds)
+    if not has_marker(out):
+        return out, ends
     text = out.tobytes()
     at = text.find(END_MARKER)
     while at >= 0:

@@ -1,9 +1,10 @@
 from __future__ import annotations
 
+import random
 import re
 import unicodedata
 from concurrent.futures import ThreadPoolExecutor
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -177,6 +178,24 @@ def test_none_keeps_all_but_line_ends(text):
     data, bounds = Passages.of([text]).buffer("none")
     assert data.tobytes().decode() == re.sub("[\n\r\u2028\u2029\ud800-\udfff]", " ", text)
     assert bounds.tolist() == [0, data.size]
+
+
+@pytest.mark.parametrize(
+    "mixture", ["abc </s>\n\r", "é’\u2028\u2029\u202a\ud7ff\ud800\udfff\ue000", "x" * 300 + "\u2028\n<"]
+)
+def test_none_of_long_texts_of_many_passages(mixture):
+    chance = random.Random(5)
+    texts = ["".join(chance.choices(mixture, k=size)) for size in range(150)]
+    data, bounds = Passages.of(texts).buffer("none")
+    expected = [re.sub("[\n\r\u2028\u2029\ud800-\udfff]", " ", text) for text in texts]
+    assert data.tobytes().decode() == re.sub("<(?=/s>)", " ", "".join(expected))
+    assert bounds.tolist() == [0, *accumulate(len(text.encode()) for text in expected)]
+
+
+@pytest.mark.parametrize("at", range(70))
+def test_none_sees_the_marker_at_any_place(at):
+    text = "<" * at + "</s>" + "x" * (7 * at % 40)
+    assert Passages.of([text]).buffer("none")[0].tobytes().decode() == text.replace("</s>", " /s>")
 
 
 def test_threads_share_the_table_of_folded_characters():
