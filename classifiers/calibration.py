@@ -33,6 +33,8 @@ __all__ = ["POINTS", "Sample", "background_weights", "calibrate", "fit", "logit"
 Floats = NDArray[np.float64]
 
 _KNOTS: Final = 24
+#: Corners nearer to each other are one: they would be equal when rounded.
+_APART: Final = 2e-5
 _FEWEST: Final = 20
 
 
@@ -86,7 +88,7 @@ def _pooled(bins: list[tuple[float, float, float]]) -> tuple[Floats, Floats]:
     for block in bins:
         blocks.append(block)
         while (len(blocks) > 1 and _ratio(blocks[-2]) >= _ratio(blocks[-1])) or (
-            len(blocks) > 1 and blocks[-2][0] >= blocks[-1][0]
+            len(blocks) > 1 and blocks[-2][0] > blocks[-1][0] - _APART
         ):
             (x1, p1, n1), (x2, p2, n2) = blocks.pop(-2), blocks.pop(-1)
             mass1, mass2 = p1 + n1, p2 + n2

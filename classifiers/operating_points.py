@@ -27,6 +27,8 @@ POINTS: Final = (
 #: The point that stands for a bundle's opinion where a plan names none.
 DEFAULT: Final = ("precision", 0.8)
 _DRAWS: Final = 200
+#: Rows of the same score from which on a threshold must not miss them.
+_SHARED: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +85,23 @@ def operating_points(sample: Sample, base_rate: float, seed: int = 0) -> dict[st
         if found[0] is not None and len(reached) * 2 > _DRAWS:
             low, high = np.quantile(reached, [0.025, 0.975])
             point = {"threshold": found[0], "low": float(low), "high": float(high)}
-            out[f"{kind}({value:g})"] = {name: round(float(t), 6) for name, t in point.items()}
+            out[f"{kind}({value:g})"] = {name: _written(float(t), sample.scores) for name, t in point.items()}
     name = f"{DEFAULT[0]}({DEFAULT[1]:g})"
     if name in out:
         out["default"] = dict(out[name])
     else:
         out["default"] = {"threshold": 0.5}
     return out
+
+
+def _written(threshold: float, scores: Floats) -> float:
+    """Six decimals; where many rows share the score, as they do with a word list, five, and never above it.
+
+    A run compares scores of five decimals: a threshold that is a millionth too high would miss them all.
+    """
+    if np.count_nonzero(scores == threshold) < _SHARED:
+        return round(threshold, 6)
+    return float(np.floor(threshold * 1e5 + 1e-6)) / 1e5
 
 
 def _curve(sample: Sample, base_rate: float, rng: np.random.Generator | None) -> dict[str, Floats]:
@@ -109,9 +121,13 @@ def _curve(sample: Sample, base_rate: float, rng: np.random.Generator | None) ->
 
 
 def _threshold(curve: Mapping[str, Floats], kind: str, value: float) -> float | None:
-    """The lowest score whose precision or false-positive rate is kept there; the highest with enough recall."""
+    """The lowest score whose precision or false-positive rate is kept there; the highest with enough recall.
+
+    The lowest score of all is no threshold for recall, for it flags everything: of a word list it is that of a text
+    without any of its terms.
+    """
     if kind == "recall":
-        reached = np.flatnonzero(curve["recall"] >= value - 1e-12)
+        reached = np.flatnonzero(curve["recall"][:-1] >= value - 1e-12)
         return float(curve["score"][reached[0]]) if reached.size else None
     kept = curve["precision"] >= value - 1e-12 if kind == "precision" else curve["fpr"] <= value + 1e-12
     rows = np.flatnonzero(kept & (curve["recall"] > 0))

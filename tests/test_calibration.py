@@ -56,6 +56,29 @@ def test_operating_points_by_hand():
         OperatingPoint(**point)
 
 
+def test_scores_that_differ_by_less_than_is_written_are_one_corner():
+    noise = np.repeat([0.0, 1e-9, 2e-9, 1e-6], 250)  # averages of one score differ in the last digits
+    positive = np.random.default_rng(1).random(1000) < np.repeat([0.1, 0.2, 0.4, 0.5], 250)
+    curve = fit(Sample(np.concatenate([noise, noise + 4]), np.concatenate([positive, ~positive]), np.ones(2000)), 0.1)
+    assert (np.diff(curve["x"]) > 0).all()
+
+
+def test_a_threshold_that_flags_everything_is_none_for_recall():
+    scores = np.array([0.9] * 60 + [0.1] * 40 + [0.1] * 900)  # a word list: most texts have no term at all
+    points = operating_points(Sample(scores, np.arange(1000) < 100, np.ones(1000)), 0.1)
+    assert points["recall(0.5)"]["threshold"] == 0.9
+    assert not {"recall(0.8)", "recall(0.9)", "recall(0.95)"} & set(points)
+
+
+def test_a_threshold_does_not_miss_the_rows_whose_score_it_is():
+    for score in (0.5523817509, 0.5523861, 0.8999999, 0.9):
+        scores = np.array([score] * 60 + [0.1] * 940)
+        points = operating_points(Sample(scores, np.arange(1000) < 100, np.ones(1000)), 0.1)
+        in_a_run = np.float32(round(score, 5))
+        assert score - 2e-5 < points["precision(0.9)"]["threshold"] <= score
+        assert in_a_run >= np.float32(points["precision(0.9)"]["threshold"])
+
+
 def test_precision_falls_with_the_base_rate_and_points_out_of_reach_are_left_out():
     sample = _sample(gap=2.0)
     probability = Sample(1 / (1 + np.exp(-sample.scores)), sample.positive, sample.weights)
