@@ -11,15 +11,13 @@ that has. There is no training data for it, and there must be none.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cache
-from importlib import resources
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
-import re2
 from numpy.typing import NDArray
 
 from tamis.classifiers.base import BatchScores
+from tamis.classifiers.minor_terms import pattern
 from tamis.classifiers.passages import Passages
 from tamis.interventions.batch import Batch
 from tamis.interventions.scope import SEXUAL
@@ -128,22 +126,7 @@ def _with_term(data: NDArray[np.uint8], bounds: NDArray[np.int64], rows: NDArray
     # No pattern matches this byte: a term ends where its passage does.
     joined = b"\0".join(pieces)
     last = np.cumsum([len(piece) + 1 for piece in pieces])
-    hits = np.searchsorted(last, [match.start() for match in _pattern().finditer(joined)], side="right")
+    hits = np.searchsorted(last, [match.start() for match in pattern().finditer(joined)], side="right")
     found = np.zeros(rows.size, np.bool_)
     found[hits] = True
     return found
-
-
-@cache
-def _pattern() -> Any:
-    listed = (resources.files("tamis.classifiers") / "data" / "minor_terms.txt").read_text(encoding="utf-8")
-    lines = [line for line in listed.splitlines() if line and not line.startswith("#")]
-    # Of bytes: what is searched is bytes already, most of the time.
-    return re2.compile(("(?i)" + "|".join(f"(?:{_alternative(line)})" for line in lines)).encode())
-
-
-def _alternative(line: str) -> str:
-    if line.startswith("re:"):
-        return line.removeprefix("re:")
-    escaped: str = re2.escape(line)
-    return r"\b" + escaped.replace(r"\ ", "[ -]") + r"s?\b"
