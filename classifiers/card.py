@@ -58,7 +58,7 @@ def render_header(header: Mapping[str, Any]) -> str:
         table(("category", "what counts", "declared base rate"), [
             (name, DESCRIPTIONS.get(name), header["base_rates"].get(name)) for name in header["categories"]
         ]),
-        *_points(header), *_sources(header["training"]), *_metrics(header.get("metrics", {})),
+        *_terms(header), *_points(header), *_sources(header["training"]), *_metrics(header.get("metrics", {})),
         "## Limits\n", _LIMITS, *_rebuild(header["training"]),
     ]  # fmt: skip
     return "\n".join(parts)
@@ -67,6 +67,15 @@ def render_header(header: Mapping[str, Any]) -> str:
 def _members(header: Mapping[str, Any]) -> str:
     members = header["parameters"].get("members", ()) if header["kind"] == "combination" else ()
     return f", of {len(members)} members: {', '.join(member['kind'] for member in members)}" if members else ""
+
+
+def _terms(header: Mapping[str, Any]) -> list[str]:
+    """How many terms a word list has, by category; not which ones: they are not fit for every reader."""
+    parameters = header["parameters"]
+    found = [part["parameters"] for part in parameters.get("members", ())] if _members(header) else [parameters]
+    rows = [(c, n) for part in found for c, n in sorted(part.get("terms", {}).items())]
+    note = "A score is the severity of the severest term in the passage, before calibration.\n"
+    return ["## Word list\n", note, table(("category", "terms"), rows)] if rows else []
 
 
 def _points(header: Mapping[str, Any]) -> list[str]:

@@ -34,7 +34,7 @@ FORMAT: Final = 1
 #: Most terms of a word list, over all categories.
 MOST: Final = 1_000_000
 
-_PARAMETERS: Final = frozenset({"file", "normaliser"})
+_PARAMETERS: Final = frozenset({"file", "normaliser", "terms"})
 
 
 class LexiconFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -82,7 +82,8 @@ def load(folder: Path, parameters: Mapping[str, Any]) -> Lexicon:
 
     Args:
         folder: The bundle's folder.
-        parameters: `file`, the name of the word list in the folder, and the bundle's `normaliser`.
+        parameters: `file`, the name of the word list in the folder, and the bundle's `normaliser`; `terms`, how many
+            each category has, is for the card alone.
 
     Returns:
         The classifier; its categories are those of the file, in the file's order.

@@ -23,7 +23,7 @@ import numpy as np
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from tamis.classifiers import bundle as bundles
-from tamis.classifiers import calibration, training_combination, training_fasttext, training_linear
+from tamis.classifiers import calibration, training_combination, training_fasttext, training_lexicon, training_linear
 from tamis.classifiers.base import FloatMatrix
 from tamis.classifiers.card import render_header
 from tamis.classifiers.datasets import LabelledSet
@@ -43,6 +43,7 @@ Progress = Callable[[str], None]
 KIND_TRAINERS: Final[Mapping[str, Trainer]] = {
     "fasttext": training_fasttext.fit,
     "linear": training_linear.fit,
+    "lexicon": training_lexicon.fit,
 }
 
 

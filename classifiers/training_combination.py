@@ -106,7 +106,7 @@ def _member(
     if not columns.size:
         raise UsageError(f"{prefix[:-1]}: its sources have both classes of no category; name further sources")
     whole = fitting(config, train.take(rows))
-    data = Fitting(whole.texts, whole.labels[:, columns], whole.copies[:, columns])
+    data = Fitting(whole.texts, whole.labels[:, columns], whole.copies[:, columns], whole.normaliser)
     categories = [config.categories[j] for j in columns]
     with tempfile.TemporaryDirectory() as work:
         parameters = trainers[member.kind](data, Path(work), categories, member.parameters, config.seed, progress)

@@ -54,11 +54,13 @@ class Fitting:
         texts: Normalised texts, n of them.
         labels: float32 [n, n_categories]; NaN = unknown.
         copies: How often each row counts, int64 [n, n_categories].
+        normaliser: What left the texts as they are.
     """
 
     texts: list[str]
     labels: FloatMatrix
     copies: NDArray[np.int64]
+    normaliser: str = "none"
 
 
 class Trainer(Protocol):
@@ -121,7 +123,8 @@ def fitting(config: TrainingConfig, data: LabelledSet) -> Fitting:
             rows.append(i)
             copies.append(times)
     labels = data.labels[rows]
-    return Fitting(normalised(texts, config.normaliser), labels, _balanced(labels, np.array(copies), config.balance))
+    counts = _balanced(labels, np.array(copies), config.balance)
+    return Fitting(normalised(texts, config.normaliser), labels, counts, config.normaliser)
 
 
 def _balanced(labels: FloatMatrix, copies: NDArray[np.int64], share: float) -> NDArray[np.int64]:
