@@ -1,4 +1,4 @@
-"""Making a bundle of a model that was trained elsewhere: a fastText file, or a linear estimator of scikit-learn."""
+"""Making a bundle of what was made elsewhere: a fastText file, a linear estimator of scikit-learn, or a word list."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tamis.classifiers import bundle, linear_model
+from tamis.classifiers import bundle, lexicon, linear_model
 from tamis.classifiers.bundle import Bundle
 from tamis.classifiers.errors import BundleError, UsageError
 from tamis.classifiers.fasttext_model import FastTextModel
 from tamis.classifiers.npz import write_arrays
 
-__all__ = ["export_linear", "golden_texts", "wrap_fasttext"]
+__all__ = ["export_linear", "golden_texts", "wrap_fasttext", "wrap_lexicon"]
 
 CARD = """\
 # {name}
@@ -65,6 +65,37 @@ def wrap_fasttext(
     shutil.copyfile(model, folder / f"model{model.suffix}")
     parameters = {"file": f"model{model.suffix}", "labels": dict(labels)}
     return _write(folder, name, "fasttext", tuple(labels), languages, normaliser, parameters)
+
+
+def wrap_lexicon(
+    words: Path,
+    folder: Path,
+    name: str,
+    languages: tuple[str, ...] = ("en",),
+    normaliser: str = "web-1",
+) -> Bundle:
+    """Makes a bundle of a word list, for instance of a trained one that a person has corrected.
+
+    Args:
+        words: A JSON file as `lexicon` describes it.
+        folder: Where the bundle is made; must be empty or not exist.
+        name: The bundle's name.
+        languages: Languages that its words are of; documents in others are unscored.
+        normaliser: How terms and texts are prepared.
+
+    Raises:
+        UsageError: The folder holds files, or there is no such word list.
+    """
+    if not words.is_file():
+        raise UsageError(f"{words}: no such file; expected a word list in JSON")
+    try:
+        found = lexicon.load(words.parent, {"file": words.name, "normaliser": normaliser})
+    except BundleError as error:
+        wanted = '{"format": 1, "terms": {CATEGORY: {TERM: SEVERITY, …}, …}}, severities above 0 and at most 1'
+        raise UsageError(f"{words}: expected {wanted}; {str(error).rpartition(';')[0]}") from None
+    _make(folder)
+    shutil.copyfile(words, folder / "terms.json")
+    return _write(folder, name, "lexicon", found.categories, languages, normaliser, {"file": "terms.json"})
 
 
 def export_linear(

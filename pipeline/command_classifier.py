@@ -30,16 +30,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     score.add_argument("bundle", metavar="BUNDLE", help=BUNDLE_HELP)
     score.add_argument("file", metavar="FILE", nargs="?", help="JSON Lines; default: stdin")
     score.add_argument("--aggregate", default="max", help="passages to document: max (default) or topk_mean")
-    wrap = actions.add_parser("wrap", help="make a bundle of an existing fastText model", allow_abbrev=False)
-    wrap.add_argument("model", metavar="MODEL", help="a fastText .bin or .ftz")
+    wrap = actions.add_parser("wrap", help="make a bundle of a fastText model or a word list", allow_abbrev=False)
+    wrap.add_argument("model", metavar="MODEL", help="a fastText .bin or .ftz, or a word list in .json")
     wrap.add_argument("output", metavar="FOLDER", help="where the bundle is made")
     wrap.add_argument("--name", help="the bundle's name; default: the folder's")
     wrap.add_argument(
         "--label",
         action="append",
-        required=True,
+        default=[],
         metavar="CATEGORY=LABEL",
-        help="the model's label for a category, such as hate=__label__toxic; may be repeated",
+        help="a fastText model's label for a category, such as hate=__label__toxic; may be repeated",
     )
     card = actions.add_parser("card", help="print a bundle's model card", allow_abbrev=False)
     card.add_argument("bundle", metavar="BUNDLE", help=BUNDLE_HELP)
@@ -110,14 +110,25 @@ def _line(record: _Record, scores: dict[str, float], reason: Unscored) -> bytes:
 def _wrap(options: argparse.Namespace) -> int:
     from tamis.classifiers import wrap
 
-    pairs = [item.partition("=") for item in options.label]
-    if wrong := [category for category, sign, label in pairs if not (category and sign and label)]:
-        raise UsageError(f"--label {wrong[0]}: expected CATEGORY=LABEL, such as hate=__label__toxic")
-    folder = Path(options.output)
-    labels = {category: label for category, _, label in pairs}
-    made = wrap.wrap_fasttext(Path(options.model), labels, folder, options.name or folder.name)
+    model, folder = Path(options.model), Path(options.output)
+    name = options.name or folder.name
+    if model.suffix == ".json":
+        if options.label:
+            raise UsageError("--label: a word list names its categories itself; leave it out")
+        made = wrap.wrap_lexicon(model, folder, name)
+    else:
+        made = wrap.wrap_fasttext(model, _labels(options.label), folder, name)
     print(json.dumps({"id": made.id, "path": str(folder), "categories": made.categories}))
     return 0
+
+
+def _labels(items: list[str]) -> dict[str, str]:
+    pairs = [item.partition("=") for item in items]
+    if wrong := [category for category, sign, label in pairs if not (category and sign and label)]:
+        raise UsageError(f"--label {wrong[0]}: expected CATEGORY=LABEL, such as hate=__label__toxic")
+    if not pairs:
+        raise UsageError("--label: name the model's label for each category, such as hate=__label__toxic")
+    return {category: label for category, _, label in pairs}
 
 
 def _card(options: argparse.Namespace) -> int:

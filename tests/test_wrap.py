@@ -8,7 +8,7 @@ import pytest
 from tamis.classifiers import bundle
 from tamis.classifiers.errors import BundleError, UsageError
 from tamis.classifiers.passages import Passages
-from tamis.classifiers.wrap import export_linear, wrap_fasttext
+from tamis.classifiers.wrap import export_linear, wrap_fasttext, wrap_lexicon
 
 README = Path(__file__).resolve().parent.parent / "classifiers" / "README.md"
 
@@ -48,6 +48,30 @@ def test_a_damaged_model_is_refused(model, tmp_path):
     cut.write_bytes(model.read_bytes()[:-100])
     with pytest.raises(BundleError):
         wrap_fasttext(cut, {"hate": "__label__bad"}, tmp_path / "made", "mine")
+
+
+def test_a_word_list_becomes_a_bundle_with_its_severities_as_scores(tmp_path):
+    (tmp_path / "words.json").write_text('{"format": 1, "terms": {"hate": {"grum": 0.7, "very grum": 0.9}}}')
+    made = wrap_lexicon(tmp_path / "words.json", tmp_path / "made", "mine")
+    scores = bundle.load(tmp_path / "made").score(Passages.of(["G.R.U.M", "very grum", "calm"]))
+    assert np.allclose(scores[:, 0], [0.7, 0.9, 0], atol=1e-6)
+    assert (made.kind, made.categories, made.normaliser) == ("lexicon", ("hate",), "web-1")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("{", 'expected {"format": 1.*no word list'),
+        ('{"format": 1, "terms": {"hate": {"a": 2}}}', "term 1 of category hate: expected a severity above 0"),
+        (None, "no such file; expected a word list in JSON"),
+    ],
+)
+def test_what_is_no_word_list_is_refused(tmp_path, content, message):
+    if content:
+        (tmp_path / "words.json").write_text(content)
+    with pytest.raises(UsageError, match=message):
+        wrap_lexicon(tmp_path / "words.json", tmp_path / "made", "mine")
+    assert not (tmp_path / "made").exists()
 
 
 def test_coefficients_of_another_shape_are_refused(tmp_path):
