@@ -18,7 +18,7 @@ from tamis.interventions.sampling import Keys, uniforms
 from tamis.interventions.scope import nearest
 from tamis.interventions.verdict import Action
 
-__all__ = ["ACTIONS", "ActionKind", "Option", "Options", "read_options"]
+__all__ = ["ACTIONS", "REMOVING", "ActionKind", "Option", "Options", "read_options"]
 
 Options = Mapping[str, Any]
 Removal = Callable[[Options, Keys, str], NDArray[np.bool_]]
@@ -97,6 +97,11 @@ ACTIONS: Final[Mapping[str, ActionKind]] = {
     # As `drop`; the document is named by its hash in quarantine/, and its text is shown and copied nowhere.
     "quarantine": ActionKind(Action.QUARANTINE, _removes),
 }
+
+#: Actions of an intervention that is measured by what it removes; another one is measured by what it acts on.
+#: `quarantine` is none of them: every intervention has a rule with it unless the plan says otherwise, so that one that
+#: tags would be measured by the few documents in quarantine alone. Beside tags they count as acted on.
+REMOVING: Final = frozenset(("drop", "downsample"))
 
 
 def read_options(name: str, given: Options) -> Options:

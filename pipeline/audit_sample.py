@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from tamis.classifiers.errors import UsageError
 from tamis.interventions import sampling
+from tamis.interventions.actions import REMOVING
 from tamis.interventions.audit_design import HIT, Counts, Stratum
 from tamis.interventions.batch import Batch
 from tamis.interventions.measures.histogram import bins
@@ -29,8 +30,6 @@ __all__ = ["SALT", "Drawn", "Frame", "categories_of", "draw", "frame", "outcome"
 
 #: Permanent: the audit of another intervention, or of the next refresh, labels the same documents where it can.
 SALT: Final = "audit"
-
-_REMOVING: Final = frozenset(("drop", "downsample"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +84,8 @@ def categories_of(run: DecidedRun, wanted: str | None = None) -> tuple[str, ...]
 
 
 def outcome(intervention: Intervention) -> str:
-    """Returns what "hit" means: "removed", or "acted on" where the intervention removes nothing by itself."""
-    return "removed" if _REMOVING & set(intervention.actions) else "acted on"
+    """Returns what "hit" means: "removed", or "acted on" where it has none of the actions `REMOVING`."""
+    return "removed" if REMOVING & set(intervention.actions) else "acted on"
 
 
 def frame(run: DecidedRun, intervention: Intervention, categories: Sequence[str]) -> Frame:

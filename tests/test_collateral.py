@@ -111,6 +111,23 @@ def test_counts_worked_by_hand() -> None:
     assert found["axes"]["gay"] == "orientation"
 
 
+@pytest.mark.parametrize(
+    ("actions", "outcome", "hit"),
+    [(("tag", "quarantine"), "acted on", 2), (("drop", "quarantine"), "removed", 2), (("quarantine",), "acted on", 1)],
+)
+def test_what_tags_is_measured_by_its_tags_though_it_quarantines_too(
+    actions: tuple[str, ...], outcome: str, hit: int
+) -> None:
+    rules = {"tag": "hate >= 0.5", "drop": "hate >= 0.5", "quarantine": "sexual >= 0.9"}
+    found = parse_interventions(
+        {"one": [{"when": rules[action], "do": action} for action in actions]}, {"policy": ("hate", "sexual")}
+    )
+    scores = {"policy": {"hate": [0.9, 0.1, 0.1], "sexual": [0.1, 0.95, 0.1]}}
+    batch = make_batch(["gay people", "gay people again", "gay people at home"], scores, {"hate": [0.1] * 3}, target=0)
+    made = result_of(batch, found)["interventions"]["one"]
+    assert (made["outcome"], made["groups"]["gay"]["hit"]) == (outcome, hit)
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_a_filter_that_removes_mentions_of_a_group_is_flagged(seed: int) -> None:
     found = result_of(corpus(6000, seed, unfair=0.3))["interventions"]

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from tamis.interventions.actions import REMOVING
 from tamis.interventions.dialect import NAMES
 from tamis.interventions.measures import strata
 from tamis.interventions.measures.base import Context, State
@@ -23,9 +24,6 @@ __all__ = ["FLAG", "LEVEL", "build", "entities", "removes"]
 #: A group is flagged where the lower limit of its ratio is above this, and its p-value, adjusted, is below 5 %.
 FLAG: Final = 1.25
 LEVEL: Final = 0.05
-
-#: Actions after which a document may not reach the output.
-_REMOVING: Final = frozenset(("drop", "downsample"))
 
 _EVERY: Final = "every"
 _NOBODY: Final = "none"
@@ -44,8 +42,8 @@ def entities() -> tuple[str, ...]:
 
 
 def removes(name: str, context: Context) -> bool:
-    """Says whether an intervention has a rule after which documents may be missing from the output."""
-    return not _REMOVING.isdisjoint(context.actions.get(name, ("drop",)))
+    """Says whether an intervention is measured by what it removes, see `actions.REMOVING`."""
+    return not REMOVING.isdisjoint(context.actions.get(name, ("drop",)))
 
 
 def build(state: State, context: Context) -> dict[str, Any]:
