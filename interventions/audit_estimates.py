@@ -22,6 +22,7 @@ from typing import Any, Final
 from tamis.interventions.audit_design import HIT, SPARED, Stratum
 from tamis.interventions.intervals import Interval, jeffreys, mover_sum
 from tamis.interventions.measures.estimate import Estimate, Grade, estimate, missing
+from tamis.interventions.report_format import several
 
 __all__ = ["FEWEST", "METHOD", "Tally", "evaluate", "expected", "floor", "share"]
 
@@ -76,7 +77,7 @@ def share(found: Sequence[Tally]) -> Estimate:
     if not documents:
         return missing("no such document", grade=Grade.NOT_RESOLVABLE)
     if n < min(FEWEST, documents):
-        return missing(f"{n} labels, at least {FEWEST} are needed", n=n)
+        return missing(f"{several(n, 'label')}, at least {FEWEST} are needed", n=n)
     value, (low, high) = _total(found)
     return estimate(value / documents, low / documents, high / documents, n=n, method=METHOD, grade=Grade.CERTIFIED)
 
@@ -108,7 +109,7 @@ def _recall(hit: Sequence[Tally], spared: Sequence[Tally]) -> Estimate:
     caught, (caught_low, caught_high) = _total(hit)
     missed, (missed_low, missed_high) = _total(spared)
     if n < FEWEST:
-        return missing(f"{n} labels, at least {FEWEST} are needed", n=n)
+        return missing(f"{several(n, 'label')}, at least {FEWEST} are needed", n=n)
     if caught + missed == 0:
         return missing("no label is positive", n=n)
     low, high = _odds((caught, caught_low, caught_high), (missed, missed_low, missed_high))

@@ -48,7 +48,7 @@ from tamis.interventions.measures.clusters import GROUPS, MINIMUM
 from tamis.interventions.measures.estimate import Estimate, Grade, estimate, missing
 from tamis.interventions.measures.paired import Difference, difference
 from tamis.interventions.measures.prevalence_result import Part, grade_of, parts
-from tamis.interventions.report_format import THIN
+from tamis.interventions.report_format import THIN, several
 from tamis.interventions.risk import holm
 from tamis.interventions.sampling import priorities
 
@@ -198,7 +198,7 @@ def _questions(first: Arm, second: Arm) -> Iterator[tuple[str, _Question]]:
     grade = second.grade if second.grade == Grade.RELATIVE else first.grade
     for category in first.left:
         few = min(first.flagged[category], second.flagged[category])
-        gap = f"{few} flagged documents before, at least {MINIMUM} are needed" if few < MINIMUM else ""
+        gap = f"{several(few, 'flagged document')} before, at least {MINIMUM} are needed" if few < MINIMUM else ""
         subject = f"documents flagged {'in any category' if category == 'any' else f'as {category}'}"
         (out, still), (other_out, other_still) = first.left[category], second.left[category]
         yield f"residual {category}", _ask(f"leaves {{}} {subject}", (still, out), (other_still, other_out), grade, gap)

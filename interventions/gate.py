@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from tamis.interventions.drift_limits import beyond_noise, worst_change, worst_psi
 from tamis.interventions.measures.collateral_result import LEVEL
+from tamis.interventions.report_format import several
 
 __all__ = ["Check", "Found", "check"]
 
@@ -57,7 +58,7 @@ class Check:
 _FORMATS: Final[Mapping[str, Callable[[float], str]]] = {
     "share": lambda value: f"{value:.4%}",
     "points": lambda value: f"{100 * value:+.4g} points" if value < 0 else f"{100 * value:.4g} points",
-    "documents": lambda value: f"{value:,.0f} documents",
+    "documents": lambda value: several(round(value), "document"),
     "ratio": lambda value: f"×{value:.3g}",
     "psi": lambda value: f"{value:.4g}",
 }
@@ -126,7 +127,7 @@ def _collateral(name: str, limit: float, found: Found) -> Check:
     sure = {group: row for group, row in rows.items() if row["p"] is not None and row["p"] < LEVEL}
     group, row = max((sure or rows).items(), key=lambda item: item[1]["ratio"]["low"])
     low = float(row["ratio"]["low"])
-    of = f"lower limit of `{group}`, {row['documents']:,} documents"
+    of = f"lower limit of `{group}`, {several(row['documents'], 'document')}"
     return Check(name, limit, low, not (sure and low > limit), "ratio", of)
 
 

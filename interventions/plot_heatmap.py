@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from markupsafe import Markup
 
 from tamis.interventions import plot_svg as svg
-from tamis.interventions.report_format import count
+from tamis.interventions.report_format import several
 
 __all__ = ["heatmap"]
 
@@ -31,7 +31,7 @@ def heatmap(name: str, title: str, edges: Sequence[float], cells: Sequence[Seque
     up = svg.Axis(edges[0], edges[-1], _TOP + _SIDE, _TOP)
     top = math.log1p(max([int(cell[2]) for cell in cells] or [1]))
     body = [*_cells(across, up, edges, cells, top), *_frame(across, up, x, y)]
-    said = f"{count(sum(int(cell[2]) for cell in cells))} documents in {len(cells)} cells."
+    said = f"{several(sum(int(cell[2]) for cell in cells), 'document')} in {several(len(cells), 'cell')}."
     return svg.figure(name, _LEFT + _SIDE + 14, _TOP + _SIDE + 40, title, said, body)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from markupsafe import Markup
 
 from tamis.interventions import plot_svg as svg
-from tamis.interventions.report_format import count
+from tamis.interventions.report_format import count, several
 
 __all__ = ["histogram"]
 
@@ -93,4 +93,4 @@ def _logit(probability: float) -> float:
 
 
 def _describe(before: Sequence[int], after: Sequence[int]) -> str:
-    return f"{count(sum(before))} documents before, {count(sum(after))} after; the table below gives each bin."
+    return f"{several(sum(before), 'document')} before, {count(sum(after))} after; the table below gives each bin."

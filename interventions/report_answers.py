@@ -10,11 +10,11 @@ from tamis.interventions.masking import display
 from tamis.interventions.report_format import (
     THIN,
     change,
-    count,
     is_measured,
     percent,
     ratio,
     ratio_interval,
+    several,
     size,
 )
 from tamis.interventions.report_parts import any_row, result_of
@@ -84,7 +84,7 @@ def _utility(volume: Json, quality: str) -> Answer:
     seen, kept = volume["seen"], volume["kept"]
     gone = seen["words"] - kept["words"] + volume["cut"]["words"]
     share = gone / seen["words"] if seen["words"] else 0.0
-    amount = f"of words removed; {count(kept['documents'])} documents and {size(kept['bytes'])} are left."
+    amount = f"of words removed; {several(kept['documents'], 'document')} and {size(kept['bytes'])} are left."
     return Answer(question, percent(share), f"{amount} {quality}")
 
 
@@ -128,7 +128,7 @@ def _sure(report: Json) -> Answer:
     share = (coverage.get("share_unscored") or {}).get("value")
     unscored = "" if share is None else f", {percent(share)} of those asked unscored"
     labels = _labels(report["measures"].get("labels"), report["lead"])
-    return Answer(question, display(grade, 40), f"{count(documents)} documents evaluated{unscored}. {labels}")
+    return Answer(question, display(grade, 40), f"{several(documents, 'document')} evaluated{unscored}. {labels}")
 
 
 def _labels(found: Json | None, lead: str) -> str:
@@ -137,7 +137,7 @@ def _labels(found: Json | None, lead: str) -> str:
         return "No human labels."
     floors = [part["floor"] for part in found["categories"].values() if part["floor"] is not None]
     floor = f"; they certify no residual below {percent(max(floors))}" if floors else ""
-    return f"{count(found['labelled'])} human labels{floor}."
+    return f"{several(found['labelled'], 'human label')}{floor}."
 
 
 def _enough(part: Json) -> bool:

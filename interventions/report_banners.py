@@ -12,7 +12,7 @@ from tamis.interventions.drift_limits import MUCH, beyond_noise, worst_psi
 from tamis.interventions.masking import display
 from tamis.interventions.measures.base import Context
 from tamis.interventions.measures.collateral_result import FLAG
-from tamis.interventions.report_format import count, is_measured, percent
+from tamis.interventions.report_format import count, is_measured, percent, several
 from tamis.interventions.section_collateral import sentence
 
 __all__ = ["FEW_DOCUMENTS", "FEW_FLAGGED", "UNSCORED", "banners"]
@@ -143,7 +143,7 @@ def _small(report: Mapping[str, Any]) -> Iterable[Banner]:
     if documents and (documents < FEW_DOCUMENTS or (flagged.get("any") or 0) < FEW_FLAGGED):
         yield _red(
             "small-n",
-            f"Small sample: {count(documents)} documents evaluated, {count(flagged.get('any', 0))} of them flagged "
+            f"Small sample: {several(documents, 'document')} evaluated, {count(flagged.get('any', 0))} of them flagged "
             "before the intervention. Read the intervals, not the values.",
         )
 
@@ -161,11 +161,17 @@ def _reservations(report: Mapping[str, Any]) -> Iterable[Banner]:
         yield _amber(
             "withheld",
             f"{count(withheld)} documents are in quarantine by a rule: they left the corpus, quarantine/ has their "
-            "hashes, and their text is shown nowhere.",
+            "hashes, and their text is shown nowhere."
+            if withheld > 1
+            else "1 document is in quarantine by a rule: it left the corpus, quarantine/ has its hash, and its text is "
+            "shown nowhere.",
         )
     if lost:
         yield _amber(
-            "quarantined", f"{count(lost)} records could not be read and are in quarantine: they are in no number here."
+            "quarantined",
+            f"{count(lost)} records could not be read and are in quarantine: they are in no number here."
+            if lost > 1
+            else "1 record could not be read and is in quarantine: it is in no number here.",
         )
     source = (report.get("provenance") or {}).get("scores")
     if source is not None:

@@ -23,6 +23,7 @@ __all__ = [
     "percent_interval",
     "ratio",
     "ratio_interval",
+    "several",
     "size",
 ]
 
@@ -50,6 +51,11 @@ def absent(estimate: Estimate) -> str:
 def count(number: object) -> str:
     """Returns a whole number with its thousands set apart: `1,234,567`."""
     return f"{number:,.0f}" if isinstance(number, int | float) and math.isfinite(number) else DASH
+
+
+def several(number: object, noun: str) -> str:
+    """Returns a number of things: `1 flagged document`, `1,234 flagged documents`."""
+    return f"{count(number)} {noun}{'' if number == 1 else 's'}"
 
 
 def size(number: object) -> str:

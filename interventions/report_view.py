@@ -23,6 +23,7 @@ from tamis.interventions.report_format import (
     percent_interval,
     ratio,
     ratio_interval,
+    several,
 )
 
 __all__ = [
@@ -112,7 +113,7 @@ def table(caption: str, columns: Sequence[str], rows: Iterable[Sequence[Cell]], 
     """Returns a table of at most `cap` rows, which says how many it leaves out."""
     everything = list(rows)
     left = len(everything) - cap
-    more = f"{count(left)} more rows are in report.json." if left > 0 else ""
+    more = f"{several(left, 'more row')} in report.json." if left > 0 else ""
     return Table(caption, columns, everything[:cap], " ".join(part for part in (note, more) if part))
 
 

@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from tamis.interventions import plot_forest
 from tamis.interventions.masking import display
-from tamis.interventions.report_format import THIN, count, is_measured, ratio_interval
+from tamis.interventions.report_format import THIN, count, is_measured, ratio_interval, several
 from tamis.interventions.report_view import (
     Block,
     Cell,
@@ -91,7 +91,7 @@ def _benign(benign: Json, done: str) -> Block:
         [
             name_cell(f"Of the documents {done}, clean"),
             share_cell(benign["of_removed"]),
-            Cell(count(removed["documents"]), f"{count(removed['words'])} words"),
+            Cell(count(removed["documents"]), several(removed["words"], "word")),
         ],
         [name_cell(f"Of the clean documents, {done}"), share_cell(benign["of_clean"]), Cell("")],
         [name_cell("… at random, as many from each source and length"), share_cell(benign["random"]), Cell("")],

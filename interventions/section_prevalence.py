@@ -10,7 +10,7 @@ from typing import Any
 from tamis.classifiers.taxonomy import DESCRIPTIONS
 from tamis.interventions import plot_forest, plot_histogram
 from tamis.interventions.masking import display
-from tamis.interventions.report_format import DASH, count, is_measured, percent, ratio, ratio_interval
+from tamis.interventions.report_format import DASH, count, is_measured, percent, ratio, ratio_interval, several
 from tamis.interventions.report_view import (
     Block,
     Cell,
@@ -230,4 +230,4 @@ def summary(result: Json) -> str:
     share = (result.get("evaluated_share") or {}).get("value")
     part = "" if share is None else f", {percent(share)} of all documents"
     documents = (result.get("evaluated") or {}).get("documents")
-    return f"The evaluator scored {count(documents) if documents is not None else DASH} documents{part}."
+    return f"The evaluator scored {several(documents, 'document')}{part}."

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tamis.interventions.masking import display, verbatim
-from tamis.interventions.report_format import DASH, count
+from tamis.interventions.report_format import DASH, count, several
 from tamis.interventions.report_view import Block, Cell, Table, name_cell, table
 from tamis.interventions.verdict_text import GRADES
 
@@ -49,8 +49,8 @@ def facts(report: Json) -> list[str]:
     return [
         f"run {display(run.get('id') or DASH, 40)}",
         f"status: {display(run.get('status') or DASH, 40)}",
-        f"{count(counts.get('seen'))} documents",
-        f"{count(run.get('shards'))} shards",
+        several(counts.get("seen"), "document"),
+        several(run.get("shards"), "shard"),
         f"tamis {display(run.get('version') or DASH, 40)}",
     ]
 

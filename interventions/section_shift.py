@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from tamis.interventions.report_format import count
+from tamis.interventions.report_format import count, several
 from tamis.interventions.report_view import Block, Cell, name_cell, number_cell, share_cell, table
 
 __all__ = ["blocks"]
@@ -35,8 +35,8 @@ def blocks(result: Json, name: str) -> Iterator[Block]:
         ],
     ]
     note = (
-        f"On {count(result['documents'])} documents, {count(result['words'])} words. Words lost: of those that stood "
-        f"at least twice in them, of a sample of {count(result['types'])} different ones."
+        f"On {several(result['documents'], 'document')}, {several(result['words'], 'word')}. Words lost: of those that "
+        f"stood at least twice in them, of a sample of {count(result['types'])} different ones."
     )
     yield Block("", tables=[table("Shift of the words", columns, rows, note=note)])
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from tamis.interventions import plot_bars
 from tamis.interventions.masking import display, domain
-from tamis.interventions.report_format import DASH, count, percent, size
+from tamis.interventions.report_format import DASH, count, percent, several, size
 from tamis.interventions.report_view import Block, Cell, Table, counted, name_cell, rate, share_cell, table
 
 __all__ = ["blocks", "flow", "slices"]
@@ -181,4 +181,4 @@ def _domain_note(found: Json) -> str:
     share = found["top10_share"].get("value")
     head = f"The first ten hold {percent(share)} of the removed words. " if share is not None else ""
     exact = "" if found["exact"] else " Rare domains share a bucket: small counts are upper bounds."
-    return f"{head}At least {count(found['distinct'])} domains in the corpus.{exact}"
+    return f"{head}At least {several(found['distinct'], 'domain')} in the corpus.{exact}"

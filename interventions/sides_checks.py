@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from tamis.interventions import comparison
 from tamis.interventions.comparison import Arm
-from tamis.interventions.report_format import count
+from tamis.interventions.report_format import count, several
 
 __all__ = ["NONE", "PAIRED", "UNPAIRED", "Ruler", "basis", "checks"]
 
@@ -95,7 +95,7 @@ _CHECKS: Final = (
     _Check(
         "Documents",
         lambda one: one.corpus,
-        lambda one: f"{count(one.documents)} in {count(one.shards)} shards, sha256 {one.corpus[:12]}",
+        lambda one: f"{count(one.documents)} in {several(one.shards, 'shard')}, sha256 {one.corpus[:12]}",
         "effects are compared, not levels, and differences are not paired",
     ),
     _Check(

@@ -20,6 +20,13 @@ def test_what_is_no_number_is_never_zero(nothing: object) -> None:
     assert fmt.percent(nothing) == fmt.ratio(nothing) == fmt.count(nothing) == fmt.size(nothing) == fmt.DASH
 
 
+@pytest.mark.parametrize(
+    ("number", "shown"), [(0, "0 labels"), (1, "1 label"), (1234, "1,234 labels"), (None, f"{fmt.DASH} labels")]
+)
+def test_one_thing_is_not_several(number: int | None, shown: str) -> None:
+    assert fmt.several(number, "label") == shown
+
+
 @pytest.mark.parametrize(("number", "shown"), [(0.381, "×0.38"), (1.036, "×1.04"), (0.0052, "×0.0052"), (12.3, "×12")])
 def test_ratio(number: float, shown: str) -> None:
     assert fmt.ratio(number) == shown

@@ -39,6 +39,7 @@ from tamis.interventions.measures.base import Context, State
 from tamis.interventions.measures.estimate import Estimate, estimate, missing
 from tamis.interventions.measures.histogram import BINS, COARSE, COARSE_EDGES, bins, centres
 from tamis.interventions.measures.prevalence_result import grade_of
+from tamis.interventions.report_format import several
 from tamis.interventions.verdict import Decisions
 
 __all__ = ["SIDE", "Agreement"]
@@ -169,7 +170,7 @@ def _correlation(counts: NDArray[np.int64], grade: str) -> Estimate:
     """Pearson's correlation of the logits, from the middles of the bins."""
     n = int(counts.sum())
     if n < _FEWEST:
-        return missing(f"{n} documents, at least {_FEWEST} are needed", n=n, unit="correlation")
+        return missing(f"{several(n, 'document')}, at least {_FEWEST} are needed", n=n, unit="correlation")
     logits, weights = centres(SIDE), counts / n
     first, second = weights.sum(axis=1), weights.sum(axis=0)
     x, y = logits - first @ logits, logits - second @ logits

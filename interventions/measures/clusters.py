@@ -31,6 +31,7 @@ from numpy.typing import NDArray
 from tamis.interventions.batch import Batch
 from tamis.interventions.intervals import log_ratio_variance, paired_ratio, student, wilson
 from tamis.interventions.measures.estimate import Estimate, estimate, missing
+from tamis.interventions.report_format import several
 
 __all__ = ["GROUPS", "MINIMUM", "SMALLEST", "Before", "Lost", "design_effect", "groups", "level", "mean", "ratio"]
 
@@ -127,7 +128,7 @@ def level(before: Before, grade: str, *, smallest: int = SMALLEST) -> Estimate:
     """
     total = float(before.total.sum())
     if before.documents < smallest or total <= 0:
-        return missing(f"{before.documents} documents, at least {smallest} are needed", n=before.documents)
+        return missing(f"{several(before.documents, 'document')}, at least {smallest} are needed", n=before.documents)
     effect, z, method = _effect(before)
     effective = before.documents / effect
     share = float(before.flagged.sum()) / total
@@ -139,7 +140,7 @@ def mean(before: Before, total: float, squares: float, grade: str) -> Estimate:
     """Estimates a mean score from the sums of scores and of their squares, with the flagged share's design effect."""
     n = before.documents
     if n < SMALLEST:
-        return missing(f"{n} documents, at least {SMALLEST} are needed", n=n, unit="score")
+        return missing(f"{several(n, 'document')}, at least {SMALLEST} are needed", n=n, unit="score")
     effect, z, _ = _effect(before)
     value = total / n
     half = z * math.sqrt(max(0.0, squares / n - value**2) * effect / n)
@@ -157,7 +158,7 @@ def ratio(before: Before, lost: Lost, grade: str) -> Estimate:
     """
     n, flagged = before.documents, before.flagged_documents
     if flagged < MINIMUM:
-        reason = f"{flagged} flagged documents before, at least {MINIMUM} are needed"
+        reason = f"{several(flagged, 'flagged document')} before, at least {MINIMUM} are needed"
         return missing(reason, n=n, unit="ratio")
     if not lost.total.any() and not lost.flagged.any():
         method = "the same texts before and after"

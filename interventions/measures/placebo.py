@@ -47,6 +47,7 @@ from tamis.interventions.measures.clusters import MINIMUM
 from tamis.interventions.measures.estimate import Estimate, estimate, missing
 from tamis.interventions.measures.judged import judge
 from tamis.interventions.measures.prevalence_result import grade_of
+from tamis.interventions.report_format import several
 from tamis.interventions.verdict import Decisions
 
 __all__ = ["Placebo", "beyond"]
@@ -130,7 +131,9 @@ def _category(table: Counts, rates: NDArray[np.float64], column: int, lost: list
     n = round(float(scored.sum()))
     if flagged.sum() < MINIMUM or lost is None:
         gap = missing(
-            f"{flagged.sum():,.0f} flagged documents before, at least {MINIMUM} are needed", n=n, unit="ratio"
+            f"{several(round(flagged.sum()), 'flagged document')} before, at least {MINIMUM} are needed",
+            n=n,
+            unit="ratio",
         )
         return {"effect": gap, "placebo": gap, "outside": None}
     output, still = float(scored.sum()) - lost[0], float(flagged.sum()) - lost[1 + column]

@@ -30,6 +30,7 @@ from tamis.interventions.intervals import katz, student
 from tamis.interventions.measures.clusters import MINIMUM, SMALLEST, Before, level
 from tamis.interventions.measures.estimate import Estimate, Grade, estimate, missing
 from tamis.interventions.measures.paired import effective
+from tamis.interventions.report_format import several
 from tamis.interventions.risk import documents_needed, expected, katz_variance, mantel_haenszel
 
 __all__ = ["DOUBLING", "Effect", "Rates", "at_random", "compare", "effect_of", "independent", "raw", "share"]
@@ -148,7 +149,9 @@ def compare(group: Rates, base: Rates, effect: Effect, grade: str) -> tuple[Esti
     if found["low"] <= 1 <= found["high"]:
         needed = effect.size * documents_needed(hits / n, DOUBLING, n / float(base.n.sum()))
         if n < needed:
-            reason = f"{n:,.0f} documents; to see a rate of {hits / n:.3%} doubled, {needed:,.0f} are needed"
+            reason = (
+                f"{several(round(n), 'document')}; to see a rate of {hits / n:.3%} doubled, {needed:,.0f} are needed"
+            )
             return missing(reason, n=round(n), unit="ratio"), p
     return found, p
 
@@ -170,9 +173,10 @@ def _ratio(value: float, low: float, high: float, n: int, method: str, grade: st
 
 
 def _too_few(n: int, base_hits: float) -> Estimate:
-    reason = f"{n:,} documents, at least {SMALLEST} are needed"
+    reason = f"{several(n, 'document')}, at least {SMALLEST} are needed"
     if n >= SMALLEST:
-        reason = f"of the reference {base_hits:,.0f} documents were hit, at least {MINIMUM} are needed"
+        hits = several(round(base_hits), "document")
+        reason = f"{hits} of the reference hit, at least {MINIMUM} are needed"
     return missing(reason, n=n, unit="ratio")
 
 

@@ -46,6 +46,7 @@ from tamis.interventions.measures import counters
 from tamis.interventions.measures.base import Context, State
 from tamis.interventions.measures.shift_kernel import BUCKETS, tally
 from tamis.interventions.measures.shift_result import SMALLEST, SUMS, Moved
+from tamis.interventions.report_format import several
 from tamis.interventions.sampling import sampled
 from tamis.interventions.verdict import Action, Decisions
 
@@ -145,7 +146,7 @@ class Shift:
         documents, words = int(state.get("documents", 0)), int(state.get("words", 0))
         note = None
         if documents < SMALLEST or not words:
-            note = f"{documents} documents were counted, at least {SMALLEST} are needed"
+            note = f"{several(documents, 'document')} counted, at least {SMALLEST} are needed"
             note = note if documents else "no document whose text is at hand was in the sample"
         found = {name: Moved(state, name, k, note) for k, name in enumerate(list(context.interventions)[:_MOST])}
         return {

@@ -13,6 +13,7 @@ from tamis.interventions.intervals import Z95, wilson
 from tamis.interventions.measures.base import State
 from tamis.interventions.measures.estimate import Estimate, Grade, estimate, missing
 from tamis.interventions.measures.shift_kernel import BUCKETS
+from tamis.interventions.report_format import several
 
 __all__ = ["OFTEN", "SMALLEST", "SUMS", "Moved"]
 
@@ -92,7 +93,9 @@ class Moved:
 
     def _vocabulary(self) -> tuple[Estimate, Estimate]:
         n = len(self._rows)
-        reason = self._missing() or (None if n >= SMALLEST else f"{n} frequent words sampled, {SMALLEST} are needed")
+        reason = self._missing() or (
+            None if n >= SMALLEST else f"{several(n, 'frequent word')} sampled, {SMALLEST} are needed"
+        )
         if reason:
             return (missing(reason, n=n),) * 2
         gone = int((self._kept == 0).sum())
