@@ -9,6 +9,7 @@ from tamis.interventions.audit_design import HIT, Stratum, labels_for, strata
 from tamis.interventions.audit_estimates import expected
 from tamis.interventions.masking import terminal
 from tamis.interventions.measures.histogram import EDGES
+from tamis.interventions.report_format import several
 from tamis.pipeline.audit_sample import Frame
 
 __all__ = ["brief", "plan_lines", "result_lines", "widths"]
@@ -45,7 +46,7 @@ def plan_lines(
     """Yields the plan of an audit, for people."""
     total = sum(one.documents for one in found)
     unscored = f"; {frame.unscored:,} without a score are in no estimate" if frame.unscored else ""
-    yield f"{total:,} scored documents{unscored}"
+    yield f"{several(total, 'scored document')}{unscored}"
     for one in found:
         side = outcome if one.side == HIT else f"not {outcome}"
         low, high = (min(max(float(EDGES[k]), 0.0), 1.0) for k in (one.first, one.last))

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 
 from tamis.classifiers.errors import UsageError
+from tamis.interventions.report_format import several
 from tamis.pipeline import outcome
 from tamis.pipeline import plan as plans
 from tamis.pipeline.command_verify import RUN_HELP, locate
@@ -46,8 +47,8 @@ def main(options: argparse.Namespace, _: list[str]) -> int:
     application = check(plan, StoredRun.open(*locate(options.scores)))
     spec, shards = application.spec, application.source.manifest.shards
     say(
-        f"{plan.name}: run {spec.run_id}, {len(shards):,} shards, {application.source.manifest.counts.seen:,} records, "
-        f"scored by run {spec.scores}"
+        f"{plan.name}: run {spec.run_id}, {several(len(shards), 'shard')}, "
+        f"{several(application.source.manifest.counts.seen, 'record')}, scored by run {spec.scores}"
     )
     if options.dry_run:
         return 0

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+from tamis.interventions.report_format import several
 from tamis.pipeline.command_verify import RUN_HELP, locate
 
 if TYPE_CHECKING:
@@ -111,7 +112,8 @@ def _lines(items: Items, count: int, name: str, reveal: bool) -> Iterator[str]:
     withheld = [finding for finding, shown in items if shown.hidden in _NEVER]
     if withheld:
         yield ""
-        yield f"Never shown: {len(withheld):,} documents; hashes {', '.join(f'{one.key:016x}' for one in withheld)}."
+        hashes = ", ".join(f"{one.key:016x}" for one in withheld)
+        yield f"Never shown: {several(len(withheld), 'document')}; hashes {hashes}."
 
 
 def _item(number: int, finding: Finding, shown: Excerpt, reveal: bool) -> Iterator[str]:

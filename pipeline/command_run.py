@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from tamis.interventions.report_format import several
 from tamis.pipeline import launching, observing, outcome, partitions, pins, runlock, versions
 from tamis.pipeline import manifest as manifests
 from tamis.pipeline import plan as plans
@@ -103,7 +104,7 @@ def _dry_run(checked: Preflight) -> int:
 
     estimate = preflight.estimate(checked)
     spec = checked.spec
-    size = f"{len(checked.shards):,} shards, {checked.total_bytes / 1e6:,.1f} MB"
+    size = f"{several(len(checked.shards), 'shard')}, {checked.total_bytes / 1e6:,.1f} MB"
     say(f"{spec.plan.name}: {size} in {spec.plan.corpus.root}")
     say(f"fingerprint {spec.fingerprint[:16]}, run {spec.run_id}, output {spec.plan.output}/{spec.folder}")
     say(estimate.sentence())
@@ -116,8 +117,9 @@ def _run(checked: Preflight, flags: list[str], patience: float, tell: Callable[[
     store = open_store(checked.spec.plan.output)
     spec = msgspec.structs.replace(checked.spec, launcher=versions.here())
     watch = Watch(store, spec.folder, len(checked.shards), checked.total_bytes)
+    size = f"{several(len(checked.shards), 'shard')}, {checked.total_bytes / 1e6:,.1f} MB"
     say(
-        f"{spec.plan.name}: run {spec.run_id}, {len(checked.shards):,} shards, {checked.total_bytes / 1e6:,.1f} MB"
+        f"{spec.plan.name}: run {spec.run_id}, {size}"
         + (f"; {watch.done:,} shards were finished before and are kept" if watch.done else "")
     )
     with runlock.held(store, spec.run_id) as release, runner_log(spec.run_id) as (out, log):

@@ -9,6 +9,7 @@ import sys
 import msgspec
 
 from tamis.classifiers.errors import UsageError
+from tamis.interventions.report_format import several
 from tamis.pipeline import manifest as manifests
 from tamis.pipeline.storage import Store, open_store
 
@@ -30,7 +31,7 @@ def main(options: argparse.Namespace, _: list[str]) -> int:
     manifest = verify.verify(store, run_id)
     counts = manifest.counts
     print(
-        f"run {run_id} ({manifest.status}): {len(manifest.shards):,} shards verified; seen {counts.seen:,} = "
+        f"run {run_id} ({manifest.status}): {several(len(manifest.shards), 'shard')} verified; seen {counts.seen:,} = "
         f"kept {counts.kept:,} + dropped {counts.dropped:,} + quarantined {counts.quarantined:,}",
         file=sys.stderr,
     )
