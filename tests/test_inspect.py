@@ -127,7 +127,7 @@ def test_sexual_content_about_minors_is_never_shown(
         (row,) = (row for row in map(json.loads, out.splitlines()) if row["hidden"] == "minors")
         assert set(row) == {"hash", "hidden"}
     else:
-        assert re.search(r"Never shown: 1 documents; hashes [0-9a-f]{16}\.", out)
+        assert re.search(r"Never shown: 1 document; hashes [0-9a-f]{16}\.", out)
 
 
 @pytest.mark.parametrize("options", [[], ["--reveal"], ["--json"], ["--json", "--reveal"]])
