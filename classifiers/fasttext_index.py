@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tamis.classifiers.compiled import inlined, kernel
-from tamis.classifiers.fasttext_words import KEY_START, add_to_key
+from tamis.classifiers.fasttext_words import hash_between, key_between
 
 __all__ = ["find_bucket", "find_word", "home", "index_buckets", "index_words", "number_of"]
 
@@ -29,21 +29,21 @@ def index_words(entries: Bytes, start: Ints, closing: int) -> UInt64s:
         closing: Bytes of each entry after its word.
 
     Returns:
-        (key, number of the entry + 1) in each slot, 0 where it is free, uint64 [2**k, 2]. Of two equal words the
-        later wins, as in the library.
+        (key, the library's hash · 2**32 + number of the entry + 1) in each slot, 0 where it is free, uint64
+        [2**k, 2]. Of two equal words the later wins, as in the library.
     """
     capacity = 64
     while capacity < 2 * start.size:
         capacity *= 2
     slots = np.zeros((capacity, 2), np.uint64)
     for entry in range(start.size - 1):
-        key = KEY_START
-        for at in range(start[entry], start[entry + 1] - closing):
-            key = add_to_key(key, entries[at])
+        first, last = start[entry], start[entry + 1] - closing
+        key = key_between(entries, entries.ctypes.data, first, last)
         slot = home(key, slots)
         while slots[slot, 1] != 0 and slots[slot, 0] != key:
             slot = (slot + np.uint64(1)) & np.uint64(capacity - 1)
-        slots[slot, 0], slots[slot, 1] = key, entry + 1
+        number, word = np.uint64(entry + 1), np.uint64(np.uint32(hash_between(entries, first, last)))
+        slots[slot, 0], slots[slot, 1] = key, number | word << np.uint64(32)
     return slots
 
 
@@ -54,23 +54,21 @@ def home(key: np.uint64, slots: UInt64s) -> np.uint64:
 
 
 @inlined
-def find_word(key: np.uint64, slots: UInt64s) -> np.int64:
-    """Returns the number of the entry with this key, -1 where there is none."""
+def find_word(key: np.uint64, slots: UInt64s) -> tuple[np.int64, np.int32]:
+    """Returns the number of the entry with this key, -1 where there is none, and its word's hash."""
     slot = home(key, slots)
     while slots[slot, 1] != 0:
         if slots[slot, 0] == key:
-            return np.int64(slots[slot, 1] - np.uint64(1))
+            found = slots[slot, 1]
+            return np.int64(found & np.uint64(0xFFFFFFFF)) - 1, np.int32(found >> np.uint64(32))
         slot = (slot + np.uint64(1)) & np.uint64(slots.shape[0] - 1)
-    return np.int64(-1)
+    return np.int64(-1), np.int32(0)
 
 
 @kernel
 def number_of(word: Bytes, slots: UInt64s) -> np.int64:
     """Returns the number of a word's entry, -1 where there is none."""
-    key = KEY_START
-    for at in range(word.size):
-        key = add_to_key(key, word[at])
-    return find_word(key, slots)
+    return find_word(key_between(word, word.ctypes.data, 0, word.size), slots)[0]
 
 
 @kernel

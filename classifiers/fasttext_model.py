@@ -42,6 +42,9 @@ EXPANDED: Final = 4 * 2**30
 #: Rows that are multiplied at a time.
 BLOCK: Final = 65_536
 
+#: Bytes of a cache line.
+LINE: Final = 64
+
 #: Logits this near to a step of the library's sigmoid are computed again with its own rounding. The two ways
 #: differ by less; `tests/test_fasttext_model.py` measures it.
 NEAR: Final = 2e-5
@@ -120,6 +123,7 @@ def _tables(file: FastTextFile) -> Tables:
         end=number_of(END_OF_LINE, slots),
         end_hash=word_hash(END_OF_LINE),
         bucket=settings.bucket,
+        inverse=np.uint64((2**64 - 1) // settings.bucket if settings.bucket else 0),
         word_ngrams=settings.word_ngrams,
         minn=max(1, settings.minn),
         maxn=settings.maxn,
@@ -139,11 +143,19 @@ def _worth_projecting(file: FastTextFile) -> bool:
 def _projected(file: FastTextFile) -> FloatMatrix:
     """Returns the product of the input with the output matrix, float32 [n_rows, width], padded with zeros."""
     output, width = file.output.take(slice(None)), _width(file)
-    product = np.empty((file.input.shape[0], width), np.float32)
+    product = _at_cache_lines((file.input.shape[0], width))
     for first in range(0, len(product), BLOCK):
         block = slice(first, first + BLOCK)
         product[block] = multiply(file.input.take(block), output, width)
     return product
+
+
+def _at_cache_lines(shape: tuple[int, int]) -> FloatMatrix:
+    """Returns an empty float32 matrix that starts where a cache line does: no row of eight lies on two of them."""
+    size = 4 * shape[0] * shape[1]
+    held = np.empty(size + LINE, np.uint8)
+    first = -held.ctypes.data % LINE
+    return held[first : first + size].view(np.float32).reshape(shape)
 
 
 def _unprojected(file: FastTextFile) -> FloatMatrix:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import random
+import re
 from pathlib import Path
 
 import fasttext
 import numpy as np
 import pytest
 
-from tamis.classifiers.fasttext_features import features
+from tamis.classifiers.fasttext_features import Tables, _bucket_row, features
 from tamis.classifiers.fasttext_index import index_buckets, index_words, number_of
 from tamis.classifiers.fasttext_loss import LabelTree, Loss, label_tree, scores
 from tamis.classifiers.fasttext_model import FastTextModel
@@ -37,11 +39,48 @@ def as_bytes(text: str) -> np.ndarray[tuple[int], np.dtype[np.uint8]]:
 )
 def test_tokens_end_at_the_library_s_white_space(text: str, tokens: list[str]) -> None:
     data = as_bytes("xx" + text + "yy")  # what is around the text is not read
-    start, end, hashes = np.zeros(40, np.int64), np.zeros(40, np.int64), np.zeros(40, np.int32)
-    n = tokenise(data, 2, data.size - 2, start, end, hashes, np.zeros(40, np.uint64))
+    start, end = np.zeros(40, np.int64), np.zeros(40, np.int64)
+    n = tokenise(data, 2, data.size - 2, start, end, np.zeros(40, np.uint64))
     found = [data[a:b].tobytes().decode() for a, b in zip(start[:n], end[:n], strict=True)]
     assert found == tokens
-    assert hashes[:n].tolist() == [word_hash(as_bytes(token)) for token in tokens]
+
+
+def test_tokens_of_long_texts_and_their_keys() -> None:
+    chance = random.Random(3)
+    words = ["".join(chance.choices("aé語", k=chance.randrange(1, 30))) for _ in range(300)]
+    spaces = ["".join(chance.choices(" \t\0\v\f\r\n", k=chance.choice([1, 2, 70]))) for _ in words]
+    room = 40 * len(words)
+    for lead in ("", " " * 63, "x" * 64):
+        text = as_bytes(lead + "".join(word + space for word, space in zip(words, spaces, strict=True)))
+        start, end, keys = np.zeros(room, np.int64), np.zeros(room, np.int64), np.zeros(room, np.uint64)
+        for last in range(text.size - 90, text.size + 1):
+            expected = re.findall(rb"[^ \t\0\v\f\r\n]+", text[1:last].tobytes())
+            n = tokenise(text, 1, last, start, end, keys)
+            assert [text[a:b].tobytes() for a, b in zip(start[:n], end[:n], strict=True)] == expected
+            assert keys[:n].tolist() == [key_of(word) for word in expected]
+
+
+def key_of(word: bytes) -> int:
+    """The key of a word as plain Python."""
+    parts = [int.from_bytes(word[at : at + 8], "little") for at in range(0, max(16, len(word)), 8)]
+    key = parts[0] * 0x9E3779B97F4A7C15 % 2**64
+    for i, part in enumerate(parts[1:]):
+        key = (key ^ key >> 32 ^ part ^ (0 if i else len(word))) * 0x9E3779B97F4A7C15 % 2**64
+    return key
+
+
+@pytest.mark.parametrize("bucket", [1, 2, 3, 7, 65536, 240_000, 2_000_000, 2**31 - 1])
+def test_the_bucket_of_a_hash_is_its_remainder(bucket: int) -> None:
+    tables = Tables(
+        slots=np.zeros((64, 2), np.uint64), kept=np.zeros((0, 2), np.int32), pruned=False, n_words=0,
+        end=np.int64(-1), end_hash=np.int32(0), bucket=bucket, inverse=np.uint64((2**64 - 1) // bucket),
+        word_ngrams=2, minn=1, maxn=0,
+    )  # fmt: skip
+    chance = random.Random(bucket)
+    edges = [0, bucket, 2**63, 2**64 // bucket * bucket, 2**64 - 1]
+    states = [value % 2**64 for edge in edges for value in (edge - 1, edge, edge + 1)]
+    for state in states + [chance.randrange(2**64) for _ in range(200)]:
+        assert _bucket_row(np.uint64(state), tables) == state % bucket
 
 
 @pytest.mark.parametrize("word", ["", "a", "word", "né", "語😀"])

@@ -1,0 +1,66 @@
+"""Single instructions that numba has no name for, to look at many bytes of a text at once within a kernel.
+
+Each takes an address, not an array: whoever calls one makes sure that the bytes are there. They compile to whatever
+the processor has (AVX-512, AVX2, NEON), with the same results.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, cast
+
+import numpy as np
+from llvmlite import ir  # type: ignore[import-untyped]
+from numba import types
+from numba.extending import intrinsic
+
+__all__ = ["eight_bytes", "fasttext_spaces", "lowest_bit", "product_high"]
+
+
+def _loaded(builder: Any, address: Any, kind: Any) -> Any:
+    return builder.load(builder.inttoptr(address, kind.as_pointer()), align=1)
+
+
+def _eight_bytes(context: Any, address: Any) -> Any:  # noqa: ARG001 - numba's signature, as below
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:  # noqa: ARG001
+        return _loaded(builder, arguments[0], ir.IntType(64))
+
+    return types.uint64(types.int64), generate
+
+
+def _fasttext_spaces(context: Any, address: Any) -> Any:  # noqa: ARG001
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:  # noqa: ARG001
+        kind = ir.VectorType(ir.IntType(8), 64)
+        text = _loaded(builder, arguments[0], kind)
+        blank, null, tab, five = (ir.Constant(kind, [value] * 64) for value in (32, 0, 9, 5))
+        found = builder.or_(builder.icmp_unsigned("==", text, blank), builder.icmp_unsigned("==", text, null))
+        found = builder.or_(found, builder.icmp_unsigned("<", builder.sub(text, tab), five))
+        return builder.bitcast(found, ir.IntType(64))
+
+    return types.uint64(types.int64), generate
+
+
+def _lowest_bit(context: Any, bits: Any) -> Any:  # noqa: ARG001
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:  # noqa: ARG001
+        return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 0))
+
+    return types.uint64(types.uint64), generate
+
+
+def _product_high(context: Any, a: Any, b: Any) -> Any:  # noqa: ARG001
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:  # noqa: ARG001
+        wide = ir.IntType(128)
+        product = builder.mul(*(builder.zext(value, wide) for value in arguments))
+        return builder.trunc(builder.lshr(product, ir.Constant(wide, 64)), ir.IntType(64))
+
+    return types.uint64(types.uint64, types.uint64), generate
+
+
+#: The eight bytes at an address as a number, the first one lowest.
+eight_bytes = cast("Callable[[int], np.uint64]", intrinsic(_eight_bytes))
+#: Which of the 64 bytes at an address fastText takes for white space (space, 9 to 13, 0): the first is the lowest bit.
+fasttext_spaces = cast("Callable[[int], np.uint64]", intrinsic(_fasttext_spaces))
+#: The number of the lowest bit that is set; 64 for 0.
+lowest_bit = cast("Callable[[np.uint64], np.uint64]", intrinsic(_lowest_bit))
+#: The upper 64 bits of the product of two numbers.
+product_high = cast("Callable[[np.uint64, np.uint64], np.uint64]", intrinsic(_product_high))
