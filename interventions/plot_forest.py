@@ -77,14 +77,18 @@ def _forest(name: str, title: str, rows: Sequence[Row], low_means: str, high_mea
 
 
 def strip(estimate: Estimate, span: tuple[float, float]) -> Markup:
-    """Returns the plot of one ratio for a table row; rows of a table share `span`. The row's cells say it in text."""
+    """Returns the plot of one ratio for a table row; rows of a table share `span`. The row's cells say it in text.
+
+    The line of no change is a drawing of its own, which the style sheet makes as tall as the row: the lines of all rows
+    are one.
+    """
     axis = svg.Axis(*span, 8, _STRIP - 8, log=True)
-    one = axis(1.0)
     mark = _mark(axis, estimate, _TALL / 2, "dot") if is_measured(estimate) else []
-    body = [svg.line(one, 0, one, _TALL, "zero"), *mark]
     return Markup(
+        '<svg class="plot level" aria-hidden="true" width="{w}" height="{h}">'
+        '<line x1="{one:.1f}" y1="0" x2="{one:.1f}" y2="100%" class="zero"/></svg>'
         '<svg class="plot strip" aria-hidden="true" viewBox="0 0 {w} {h}" width="{w}" height="{h}">{body}</svg>'
-    ).format(w=_STRIP, h=_TALL, body=Markup("").join(body))
+    ).format(w=_STRIP, h=_TALL, one=axis(1.0), body=Markup("").join(mark))
 
 
 def strip_axis(span: tuple[float, float]) -> Markup:

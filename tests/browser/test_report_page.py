@@ -73,6 +73,23 @@ def test_the_first_screen_answers_the_four_questions(visit: Go, example_report: 
     assert page.title() == "web-2026-11: intervention report · tamis"
 
 
+@pytest.mark.parametrize("width", [1280, 390])
+def test_the_line_of_no_change_has_no_gap_in_a_tall_row(visit: Go, example_report: Make, width: int) -> None:
+    report = example_report()
+    row = report["interventions"][report["lead"]]["headline"][1]
+    row["ratio"] = {"value": None, "grade": "not measured", "reason": "a reason that fills many short lines " * 6}
+    page = visit(report_html.render(report), width).page
+    rows = page.evaluate(
+        """() => [...document.querySelectorAll(".headline td.strip")].map((cell) => {
+          const [line, box] = [cell.querySelector(".zero"), cell].map((node) => node.getBoundingClientRect());
+          return {height: box.height, missing: box.height - line.height, left: line.left};
+        })"""
+    )
+    assert max(one["height"] for one in rows) > 100
+    assert all(abs(one["missing"]) <= 1.5 for one in rows)
+    assert len({round(one["left"]) for one in rows}) == 1
+
+
 def test_red_banners_stand_before_the_verdict(visit: Go, example_report: Make) -> None:
     page = visit(report_html.render(example_report(independent=False))).page
     banner, verdict = page.locator(".banner.red"), page.locator(".verdict")
