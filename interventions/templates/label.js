@@ -125,7 +125,8 @@ async function take(event) {
   for (const [task, labels] of Object.entries(found.labels)) if (known.has(task)) state.labels[task] = labels;
   save();
   $("annotator").value = found.annotator;
-  $("import-note").textContent = `${Object.keys(state.labels).length} labels of ${found.annotator} taken over.`;
+  const count = Object.keys(state.labels).length;
+  $("import-note").textContent = `${count} label${count === 1 ? "" : "s"} of ${found.annotator} taken over.`;
 }
 
 function pressed(event) {

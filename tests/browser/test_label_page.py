@@ -101,7 +101,7 @@ def test_labels_are_taken_over_from_a_file(visit: Go, tmp_path: Path) -> None:
     other = visit(page())
     other.page.set_input_files("#import", str(file))
     other.page.wait_for_function("document.getElementById('import-note').textContent !== ''")
-    assert "1 labels of ana taken over" in other.page.inner_text("#import-note")
+    assert "1 label of ana taken over" in other.page.inner_text("#import-note")
     begin(other)
     assert "1 of 3 done" in other.page.inner_text("#count")
     file.write_text(json.dumps({**labels, "tasks_sha256": "0" * 64}))
