@@ -17,7 +17,6 @@ __all__ = ["BUCKETS", "PRIMARY", "HeldOut", "Prompt", "digest", "held_out", "pro
 
 BUCKETS: Final = ("neutral", "identity", "borderline", "lead", "empty")
 PRIMARY: Final = "neutral"
-VERSION: Final = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ __all__ = ["MAGIC", "Footer", "read_footer"]
 
 MAGIC = b"PAR1"
 _TAIL = 8
-_GROUP, _REPEATED = 2, 2
+_REPEATED = 2
 _TYPES, _CODECS, _REPETITIONS = range(8), range(8), range(3)
 _CODEC_NAMES = ("none", "snappy", "gzip", "snappy", "brotli", "lz4", "zstd", "lz4")
 

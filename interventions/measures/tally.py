@@ -126,10 +126,6 @@ class Tally:
         return found
 
 
-def _zeros(size: int, *keys: str) -> dict[str, Ints]:
-    return {key: np.zeros(size, dtype=np.int64) for key in keys}
-
-
 def _add(into: Ints, at: NDArray[np.intp], weights: Ints | None, sign: int) -> None:
     """Adds 1, or a weight, at each index."""
     if at.size > 200:
