@@ -14,9 +14,10 @@ from collections.abc import Sequence
 from importlib import metadata
 from typing import NoReturn
 
-from tamis.classifiers.errors import RaceLost, TamisError, UsageError
+from tamis.classifiers.errors import TamisError, UsageError
 from tamis.pipeline import interrupts, jsonlog, uncollected
 from tamis.pipeline.errors import describe
+from tamis.pipeline.exits import FAILED, USAGE, code_of
 from tamis.pipeline.redact import redact
 from tamis.pipeline.wording import nearest
 
@@ -38,8 +39,6 @@ COMMANDS = {
     "reshard": ("command_reshard", "write the same records in shards of one size, proven by reading them back"),
     "classifier": ("command_classifier", "train, calibrate, evaluate, score with and describe classifiers"),
 }
-
-FAILED, USAGE, LOST = 1, 2, 4
 
 
 class _Parser(argparse.ArgumentParser):
@@ -81,12 +80,8 @@ def _guarded(arguments: list[str]) -> int:
     try:
         with interrupts.heeded():
             return _dispatch(arguments)
-    except UsageError as error:
-        return _say(error, USAGE)
-    except RaceLost as error:
-        return _say(error, LOST)
     except TamisError as error:
-        return _say(error, FAILED)
+        return _say(error)
     except KeyboardInterrupt as stop:
         print(f"tamis: {interrupts.word_of(stop)}", file=sys.stderr)
         return interrupts.code_of(stop)
@@ -97,7 +92,7 @@ def _guarded(arguments: list[str]) -> int:
     except OSError as error:
         if os.environ.get("TAMIS_DEBUG"):
             raise
-        return _say(TamisError(describe(error)), FAILED)
+        return _say(TamisError(describe(error)))
     except Exception as error:
         if os.environ.get("TAMIS_DEBUG"):
             raise
@@ -128,9 +123,9 @@ def _options_of(command: str) -> set[str]:
     return {option for action in actions for option in action.option_strings if option.startswith("--")}
 
 
-def _say(error: TamisError, code: int) -> int:
+def _say(error: TamisError) -> int:
     print(f"tamis: {redact(str(error))}", file=sys.stderr)
-    return code
+    return code_of(error)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from tamis.pipeline import manifest as manifests
+from tamis.pipeline.exits import FAILED, REFUSED
 from tamis.pipeline.manifest import Manifest
 from tamis.pipeline.receipts import FAILURES
 from tamis.pipeline.runspec import RunSpec
@@ -20,7 +21,7 @@ __all__ = ["EXIT_CODES", "finished", "show", "submitted"]
 #: Failed shards that are named one by one.
 SHOWN: Final = 20
 
-EXIT_CODES: Final = {"published": 0, "measured": 0, "failed": 1, "refused": 3}
+EXIT_CODES: Final = {"published": 0, "measured": 0, "failed": FAILED, "refused": REFUSED}
 
 
 def show(store: Store, spec: RunSpec, shards: int) -> int:

@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 
-from tamis.classifiers.errors import RaceLost, TamisError, UsageError
+from tamis.classifiers.errors import TamisError, UsageError
+from tamis.pipeline.exits import FAILED, LOST, REFUSED, USAGE, code_of
 from tamis.pipeline.paths import safe_relative
 from tamis.pipeline.plan import Plan
 from tamis.pipeline.redact import redact
@@ -20,7 +21,6 @@ __all__ = ["MARK", "each", "plans_of"]
 
 MARK = "{partition}"
 
-FAILED, USAGE, REFUSED, LOST = 1, 2, 3, 4
 #: Exit codes, from the one that a scheduler must see first.
 GRAVEST = (FAILED, USAGE, LOST, REFUSED, 0)
 
@@ -82,4 +82,4 @@ def _done(name: str, plan: Plan, do: Callable[[Plan], int]) -> int:
         return do(plan)
     except TamisError as error:
         say(f"tamis: partition {name}: {redact(str(error))}")
-        return USAGE if isinstance(error, UsageError) else LOST if isinstance(error, RaceLost) else FAILED
+        return code_of(error)

@@ -4,7 +4,7 @@ import json
 import pytest
 
 from tamis.classifiers import errors as source
-from tamis.pipeline import errors
+from tamis.pipeline import errors, exits
 
 
 def test_the_tree_is_the_one_of_classifiers():
@@ -26,6 +26,20 @@ def test_the_tree_is_the_one_of_classifiers():
 )
 def test_describe(error, told):
     assert errors.describe(error) == told
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (source.UsageError("x"), exits.USAGE),
+        (source.RaceLost("x"), exits.LOST),
+        (source.ShardError("x"), exits.FAILED),
+        (source.BundleError("x"), exits.FAILED),
+        (OSError("x"), exits.FAILED),
+    ],
+)
+def test_exit_codes_of_errors(error, code):
+    assert exits.code_of(error) == code
 
 
 def test_describe_tells_the_place_and_no_text():

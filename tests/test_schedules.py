@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tamis.pipeline import cli, runners
+from tamis.pipeline import cli, exits, runners
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "scripts" / "schedules"
@@ -45,7 +45,7 @@ def understood(words):
 
 
 def exit_codes():
-    return {cli.FAILED: "failed", cli.USAGE: "usage", 3: "refused", cli.LOST: "lost"}
+    return {exits.FAILED: "failed", exits.USAGE: "usage", exits.REFUSED: "refused", exits.LOST: "lost"}
 
 
 def test_the_cron_job_runs_a_command_that_tamis_understands():
@@ -60,7 +60,7 @@ def test_the_cron_job_tries_again_only_where_that_helps():
     job = yaml.safe_load((FOLDER / "cronjob.yaml").read_text())["spec"]["jobTemplate"]["spec"]
     rule = job["podFailurePolicy"]["rules"][0]
     assert rule["action"] == "FailJob"
-    assert set(rule["onExitCodes"]["values"]) == set(exit_codes()) - {cli.FAILED}
+    assert set(rule["onExitCodes"]["values"]) == set(exit_codes()) - {exits.FAILED}
     # A policy for pods that fail needs pods that are not started again in place.
     assert job["template"]["spec"]["restartPolicy"] == "Never"
 
@@ -74,8 +74,8 @@ def unit(name):
 def test_the_unit_runs_a_command_that_tamis_understands_and_knows_its_exit_codes():
     found = unit("tamis-refresh.service")
     assert understood(shlex.split(found["ExecStart"])[1:]).metrics.endswith(".prom")
-    assert found["SuccessExitStatus"].split() == ["3", str(cli.LOST)]
-    assert found["RestartPreventExitStatus"] == str(cli.USAGE)
+    assert found["SuccessExitStatus"].split() == [str(exits.REFUSED), str(exits.LOST)]
+    assert found["RestartPreventExitStatus"] == str(exits.USAGE)
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed")
