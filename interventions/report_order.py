@@ -34,11 +34,16 @@ def _names(context: Context) -> Iterator[str]:
     yield from ("any", *_COUNTS)
 
 
+class _InOrder(dict[str, Any]):
+    """A report that is in reading order already: what shows it need not sort it again."""
+
+
 def ordered(report: Mapping[str, Any]) -> dict[str, Any]:
     """Returns a report with the keys of all its objects in reading order, and those that have none by name."""
+    if isinstance(report, _InOrder):
+        return report
     place = {name: index for index, name in enumerate(report.get("order") or ())}
-    found: dict[str, Any] = _ordered(report, place)
-    return found
+    return _InOrder(_ordered(report, place))
 
 
 def _ordered(value: Any, place: Mapping[str, int]) -> Any:

@@ -11,6 +11,7 @@ import msgspec
 from tamis.classifiers.errors import RaceLost
 from tamis.interventions import gate, report, report_html
 from tamis.interventions.measures.base import Context
+from tamis.interventions.report_order import ordered
 from tamis.pipeline import datafiles
 from tamis.pipeline import manifest as manifests
 from tamis.pipeline.canonical import canonical_bytes
@@ -160,12 +161,13 @@ def _report_files(
         "gate": [_check_record(item) for item in judged.checks],
     }
     content = report.assemble(record, {**results, **judged.measures()}, context)
+    shown = ordered(content)
     size = sum(line.documents_bytes for line in merged.shards)
     return {
         **judged.files(),
-        **datafiles.described(content, spec, [line.shard for line in merged.shards], size, merged.counts),
+        **datafiles.described(shown, spec, [line.shard for line in merged.shards], size, merged.counts),
         "report.json": canonical_bytes(content) + b"\n",
-        "index.html": report_html.render(content).encode(),
+        "index.html": report_html.render(shown).encode(),
     }
 
 

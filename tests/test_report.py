@@ -9,6 +9,7 @@ import pytest
 
 from tamis.interventions import report, report_html, report_terminal
 from tamis.interventions.measures.table import MEASURES
+from tamis.interventions.report_order import ordered
 from tamis.interventions.rules import parse_interventions
 from tamis.interventions.testing import context_of, random_batch
 
@@ -188,3 +189,12 @@ def test_real_measures_render(measured: dict[str, Any]) -> None:
     assert "None" not in text
     assert "nan" not in text.split()
     assert "drop-severe (published)" in report_terminal.plain(measured)
+
+
+def test_a_report_is_sorted_once_and_shown_alike(example_report: Make) -> None:
+    made = example_report()
+    sorted_once = ordered(made)
+    assert ordered(sorted_once) is sorted_once
+    assert list(sorted_once["headline"][0]) == list(ordered(dict(made))["headline"][0])
+    assert report_html.render(sorted_once) == report_html.render(made)
+    assert report_terminal.plain(sorted_once) == report_terminal.plain(made)
