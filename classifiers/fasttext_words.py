@@ -141,7 +141,7 @@ def _words_of_block(data: Bytes, address: int, at: int, last: int) -> np.uint64:
 def _push_bits(bits: np.uint64, at: int, places: Ints, n: int) -> int:
     """Appends the places of bits; returns how many places there are then."""
     while bits != 0:
-        places[n] = at + np.int64(lowest_bit(bits))
+        places[n] = at + lowest_bit(bits)
         bits &= bits - ONE
         n += 1
     return n

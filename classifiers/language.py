@@ -15,8 +15,8 @@ import numpy as np
 import pycld2  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
-from tamis.classifiers.language_kernel import count
-from tamis.classifiers.passages import Passages
+from tamis.classifiers.language_kernel import PADDING, count
+from tamis.classifiers.passages import Passages, utf8
 
 __all__ = ["UNDETERMINED", "detect"]
 
@@ -74,8 +74,8 @@ def _sample(text: str) -> str:
 
 def _survey(samples: list[str]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Tells which samples are surely English, and which are too short to tell, bool [n] each."""
-    passages = Passages.of(samples)
-    letters, wide, words, english = count(passages.data, passages.bounds)
+    data, bounds = utf8([*samples, "\0" * PADDING])
+    letters, wide, words, english = count(data, bounds[:-1])
     sure = (english >= MIN_ENGLISH) & (english >= ENGLISH_SHARE * words) & (wide * 10 <= letters)
     return sure, letters + wide < MIN_LETTERS
 

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tamis.classifiers.compiled import inlined, kernel
+from tamis.classifiers.vector_code import beyond_ascii, eight_bytes, letters, lowest_bit, ones
 
-__all__ = ["count"]
+__all__ = ["PADDING", "count"]
 
 Bytes = NDArray[np.uint8]
 Ints = NDArray[np.int64]
@@ -22,12 +23,21 @@ FUNCTION_WORDS: Final = (
     "one more these those where while doesn didn isn wasn couldn really think going people right other being"
 )
 
+#: Bytes that are read beyond the last sample.
+PADDING: Final = 64
+#: Letters from which on a run of them is no word of a language.
+ENDLESS: Final = 99
+
 BITS: Final = 9
+ONE: Final = np.uint64(1)
+CASE: Final = np.uint64(0x2020202020202020)
+#: The first n of eight bytes, n from 0 to 8.
+FIRST: Final = np.array([2 ** (8 * n) - 1 for n in range(9)], np.uint64)
 MIX: Final = np.uint64(0x9E3779B97F4A7C15)
 
 
 def _packed(word: str) -> int:
-    return int.from_bytes(word.encode(), "big")
+    return int.from_bytes(word.encode(), "little")
 
 
 def _table() -> NDArray[np.uint64]:
@@ -53,36 +63,60 @@ def _is_function_word(packed: np.uint64) -> bool:
     return False
 
 
+@inlined
+def _word(address: int, size: int, wide: bool) -> tuple[int, int]:
+    """Returns the ASCII letters of a run of letters, 0 where it has others or no end, and whether it is English."""
+    if wide or size >= ENDLESS:
+        return 0, 0
+    if size > 8:
+        return size, 0
+    return size, int(_is_function_word((eight_bytes(address) | CASE) & FIRST[np.uint64(size)]))
+
+
+@inlined
+def _count(address: int, size: int) -> tuple[int, int, int, int]:
+    """Does `count` for the sample at an address."""
+    found = wide_bytes = words = english = 0
+    # Of a run that goes on beyond a block of 64 bytes: where it started, and whether not all of it is ASCII.
+    start, inside, mixed = 0, np.uint64(0), False
+    for at in range(0, size + 1, 64):
+        here = ~np.uint64(0) if size - at >= 64 else (ONE << np.uint64(size - at)) - ONE
+        wide = beyond_ascii(address + at) & here
+        word = (letters(address + at) & here) | wide
+        wide_bytes += ones(wide)
+        edges, left = word ^ ((word << ONE) | inside), np.uint64(0)
+        while edges != 0:
+            place = at + lowest_bit(edges)
+            bit = np.uint64(place - at)
+            if inside == 0:
+                start, mixed = place, False
+            else:
+                run = (ONE << bit) - (ONE << left)
+                counted, known = _word(address + start, place - start, mixed or (wide & run) != 0)
+                found, english, words = found + counted, english + known, words + 1
+            inside, left = ONE - inside, bit
+            edges &= edges - ONE
+        if inside != 0:
+            mixed = mixed or (wide >> left) != 0
+    return found, wide_bytes, words, english
+
+
 @kernel
 def count(data: Bytes, bounds: Ints) -> tuple[Ints, Ints, Ints, Ints]:
     """Counts letters, words and English function words of samples.
 
     Args:
-        data: Samples in UTF-8, uint8.
+        data: Samples in UTF-8, uint8, with `PADDING` more bytes.
         bounds: Byte offset of each sample and the end of the last, int64 [n + 1].
 
     Returns:
-        Of each sample, int64 [n]: ASCII letters, bytes beyond ASCII, words (runs of ASCII letters), and words
-        that are English function words.
+        Of each sample, int64 [n]: ASCII letters of words in ASCII, bytes beyond ASCII, words (runs of letters), and
+        words that are English function words.
     """
     n = bounds.size - 1
-    letters, wide = np.zeros(n, np.int64), np.zeros(n, np.int64)
+    found, wide = np.zeros(n, np.int64), np.zeros(n, np.int64)
     words, english = np.zeros(n, np.int64), np.zeros(n, np.int64)
-    for sample in range(n):
-        size, packed = 0, np.uint64(0)
-        for at in range(bounds[sample], bounds[sample + 1] + 1):
-            byte = np.uint8(32) if at == bounds[sample + 1] else data[at] | np.uint8(32)
-            if 97 <= byte <= 122:
-                packed = packed << np.uint64(8) | np.uint64(byte)
-                size += 1
-                continue
-            if byte >= 0x80:
-                wide[sample] += 1
-                size = 99  # a word with letters beyond ASCII is none of ours
-                continue
-            if size:
-                letters[sample] += size if size < 99 else 0
-                words[sample] += 1
-                english[sample] += size <= 8 and _is_function_word(packed)
-            size, packed = 0, np.uint64(0)
-    return letters, wide, words, english
+    address = data.ctypes.data
+    for i in range(n):
+        found[i], wide[i], words[i], english[i] = _count(address + bounds[i], bounds[i + 1] - bounds[i])
+    return found, wide, words, english

@@ -25,7 +25,7 @@ from tamis.classifiers.errors import UsageError
 from tamis.classifiers.normalise import NORMALISERS
 from tamis.classifiers.passages_kernel import count_words, cut, words_between
 
-__all__ = ["TARGET", "Passages", "split"]
+__all__ = ["TARGET", "Passages", "split", "utf8"]
 
 Bytes = NDArray[np.uint8]
 Ints = NDArray[np.int64]
@@ -61,7 +61,7 @@ class Passages:
     @staticmethod
     def of(texts: Sequence[str]) -> Passages:
         """Takes each text as one passage, an empty one too: for training, golden texts and tests."""
-        data, bounds = _utf8(texts)
+        data, bounds = utf8(texts)
         lengths = _lengths(texts)
         document = np.arange(len(texts) + 1, dtype=np.int64)
         words = count_words(data, bounds)
@@ -166,7 +166,7 @@ def split(texts: Sequence[str], target: int = TARGET) -> Passages:
     """
     if target < 1:
         raise UsageError(f"a passage has at least 1 character; the target is {target}")
-    data, bounds = _utf8(texts)
+    data, bounds = utf8(texts)
     document, start, end, passage_bounds = cut(data, bounds, _lengths(texts), target)
     return Passages(texts, document, start, end, count_words(data, bounds), data, passage_bounds)
 
@@ -182,7 +182,13 @@ def _lengths(texts: Sequence[str]) -> Ints:
     return np.fromiter(map(len, texts), np.int64, len(texts))
 
 
-def _utf8(texts: Sequence[str]) -> tuple[Bytes, Ints]:
+def utf8(texts: Sequence[str]) -> tuple[Bytes, Ints]:
+    """Encodes texts.
+
+    Returns:
+        UTF-8 of all texts, one after another, lone surrogates in three bytes, uint8; the byte offset of each and the
+        end of the last, int64 [n + 1].
+    """
     encoded = [_encode(text) for text in texts]
     bounds = _offsets(np.fromiter(map(len, encoded), np.int64, len(encoded)))
     # Writable like every other buffer: numba would compile each kernel a second time for read-only arrays.

@@ -14,7 +14,7 @@ from llvmlite import ir  # type: ignore[import-untyped]
 from numba import types
 from numba.extending import intrinsic
 
-__all__ = ["eight_bytes", "fasttext_spaces", "lowest_bit", "product_high"]
+__all__ = ["beyond_ascii", "eight_bytes", "fasttext_spaces", "letters", "lowest_bit", "ones", "product_high"]
 
 
 def _loaded(builder: Any, address: Any, kind: Any) -> Any:
@@ -40,11 +40,39 @@ def _fasttext_spaces(context: Any, address: Any) -> Any:  # noqa: ARG001
     return types.uint64(types.int64), generate
 
 
+def _letters(context: Any, address: Any) -> Any:  # noqa: ARG001
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:  # noqa: ARG001
+        kind = ir.VectorType(ir.IntType(8), 64)
+        text = _loaded(builder, arguments[0], kind)
+        case, first, count = (ir.Constant(kind, [value] * 64) for value in (32, 97, 26))
+        found = builder.icmp_unsigned("<", builder.sub(builder.or_(text, case), first), count)
+        return builder.bitcast(found, ir.IntType(64))
+
+    return types.uint64(types.int64), generate
+
+
+def _beyond_ascii(context: Any, address: Any) -> Any:  # noqa: ARG001
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:  # noqa: ARG001
+        kind = ir.VectorType(ir.IntType(8), 64)
+        text = _loaded(builder, arguments[0], kind)
+        found = builder.icmp_unsigned(">", text, ir.Constant(kind, [127] * 64))
+        return builder.bitcast(found, ir.IntType(64))
+
+    return types.uint64(types.int64), generate
+
+
+def _ones(context: Any, bits: Any) -> Any:  # noqa: ARG001
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:  # noqa: ARG001
+        return builder.ctpop(arguments[0])
+
+    return types.int64(types.uint64), generate
+
+
 def _lowest_bit(context: Any, bits: Any) -> Any:  # noqa: ARG001
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:  # noqa: ARG001
         return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 0))
 
-    return types.uint64(types.uint64), generate
+    return types.int64(types.uint64), generate
 
 
 def _product_high(context: Any, a: Any, b: Any) -> Any:  # noqa: ARG001
@@ -60,7 +88,13 @@ def _product_high(context: Any, a: Any, b: Any) -> Any:  # noqa: ARG001
 eight_bytes = cast("Callable[[int], np.uint64]", intrinsic(_eight_bytes))
 #: Which of the 64 bytes at an address fastText takes for white space (space, 9 to 13, 0): the first is the lowest bit.
 fasttext_spaces = cast("Callable[[int], np.uint64]", intrinsic(_fasttext_spaces))
+#: Which of the 64 bytes at an address are ASCII letters.
+letters = cast("Callable[[int], np.uint64]", intrinsic(_letters))
+#: Which of the 64 bytes at an address are part of a character beyond ASCII.
+beyond_ascii = cast("Callable[[int], np.uint64]", intrinsic(_beyond_ascii))
+#: How many bits are set.
+ones = cast("Callable[[np.uint64], int]", intrinsic(_ones))
 #: The number of the lowest bit that is set; 64 for 0.
-lowest_bit = cast("Callable[[np.uint64], np.uint64]", intrinsic(_lowest_bit))
+lowest_bit = cast("Callable[[np.uint64], int]", intrinsic(_lowest_bit))
 #: The upper 64 bits of the product of two numbers.
 product_high = cast("Callable[[np.uint64, np.uint64], np.uint64]", intrinsic(_product_high))

@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import random
+import re
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tamis.classifiers.language import detect
-from tamis.classifiers.passages import split
+from tamis.classifiers.language_kernel import FUNCTION_WORDS, PADDING, count
+from tamis.classifiers.passages import split, utf8
 
 ENGLISH = "I went to the market this morning and bought some bread, but they were out of the cheese that you like."
 SAMPLES = {
@@ -73,3 +77,24 @@ def test_any_text_has_an_answer(texts):
     answer = detect(texts)
     assert len(answer) == len(texts)
     assert all(2 <= len(code) <= 3 for code in answer)
+
+
+def counted(text: str) -> tuple[int, int, int, int]:
+    """What `count` says of a sample, by a regular expression."""
+    data = text.encode("utf-8", "surrogatepass")
+    runs = re.findall(rb"[A-Za-z\x80-\xff]+", data)
+    ascii_runs = [run for run in runs if run.isalpha() and len(run) < 99]
+    english = sum(run.lower().decode() in FUNCTION_WORDS.split() for run in ascii_runs)
+    return sum(map(len, ascii_runs)), sum(byte > 127 for byte in data), len(runs), english
+
+
+@pytest.mark.parametrize("pieces", ["the and of", "the and é . 语 THE a", "a b", "x" * 90 + " x", "é 语", ". 7 the"])
+def test_letters_and_words_are_counted_64_bytes_at_a_time(pieces):
+    chance = random.Random(11)
+    samples = [
+        "".join(chance.choice(["", " ", "-"]) + chance.choice(pieces.split(" ")) for _ in range(size))
+        for size in range(140)
+    ]
+    data, bounds = utf8([*samples, "\0" * PADDING])
+    found = zip(*(column.tolist() for column in count(data, bounds[:-1])), strict=True)
+    assert list(found) == [counted(sample) for sample in samples]
