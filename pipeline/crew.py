@@ -11,6 +11,7 @@ import fcntl
 import os
 import shutil
 import signal
+import stat
 import tempfile
 import time
 from collections.abc import Iterator
@@ -23,6 +24,9 @@ __all__ = ["Crew", "gathered"]
 
 #: Longest spell between two looks that counts in full.
 SPELL_S = 5.0
+
+#: How the folder of a crew begins, before the launcher's process id.
+_PREFIX = "tamis-crew-"
 
 _KEPT = "finished shards are kept: run the same command again to continue"
 
@@ -113,7 +117,8 @@ class Crew:
 @contextmanager
 def gathered(patience: float) -> Iterator[Crew]:
     """Makes the folder of a crew, and tells the processes that this one starts of it, until the block ends."""
-    folder = Path(tempfile.mkdtemp(prefix="tamis-crew-"))
+    _sweep(Path(tempfile.gettempdir()))
+    folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-"))
     with (folder / pulse.LAUNCHER).open("wb") as file:
         with contextlib.suppress(OSError):
             fcntl.flock(file.fileno(), fcntl.LOCK_EX)
@@ -123,6 +128,28 @@ def gathered(patience: float) -> Iterator[Crew]:
         finally:
             del os.environ[pulse.FOLDER]
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _sweep(place: Path) -> None:
+    """Removes the folders of launchers that were killed: those of this user whose process and whose lock are gone."""
+    for folder in place.glob(f"{_PREFIX}*-*"):
+        pid = folder.name.removeprefix(_PREFIX).partition("-")[0]
+        with contextlib.suppress(OSError, ValueError, OverflowError):
+            if pid.isdecimal() and _own(folder) and not _alive(int(pid)) and _unlocked(folder / pulse.LAUNCHER):
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def _own(folder: Path) -> bool:
+    """Whether a folder is this user's alone, and no link."""
+    found = folder.lstat()
+    return stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid() and not found.st_mode & 0o077
+
+
+def _unlocked(path: Path) -> bool:
+    """Whether nobody holds a lock on a file, else raises: the process may be alive in another container."""
+    with path.open("r+b") as file:
+        fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+    return True
 
 
 def _dead(members: dict[int, pulse.Pulse]) -> str | None:

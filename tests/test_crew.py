@@ -1,8 +1,11 @@
 """Who has died, who hangs, and who only takes long."""
 
+import fcntl
 import os
+import signal
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import msgspec
@@ -130,6 +133,67 @@ def test_a_crew_is_gone_when_its_block_ends():
         assert [path.name for path in folder.iterdir()] == [pulse.LAUNCHER]
     assert pulse.FOLDER not in os.environ
     assert not folder.exists()
+
+
+GATHERS = """
+import signal, sys
+from tamis.pipeline import crew
+with crew.gathered(1.0):
+    print(flush=True)
+    signal.pause()
+"""
+
+
+def launcher(place):
+    """Starts a process that has gathered a crew; returns it and the crew's folder."""
+    before = set(place.iterdir())
+    process = subprocess.Popen(
+        [sys.executable, "-c", GATHERS], stdout=subprocess.PIPE, env={**os.environ, "TMPDIR": str(place)}
+    )
+    assert process.stdout.readline()
+    (folder,) = set(place.iterdir()) - before
+    return process, folder
+
+
+def end(process, number):
+    process.send_signal(number)
+    process.wait(60)
+    process.stdout.close()
+
+
+def test_the_folders_of_killed_launchers_are_removed_at_the_next_launch_and_no_others(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    gone, killed = launcher(tmp_path)
+    alive, kept = launcher(tmp_path)
+    end(gone, signal.SIGKILL)
+    dead = gone.pid
+    foreign = {
+        f"tamis-crew-{dead}-open": 0o755,  # not made by a launcher
+        f"tamis-crew-{dead}-empty": 0o700,  # killed before its lock: nothing proves it dead
+        "tamis-crew-old": 0o700,
+        f"tamis-crew-{10**30}-x": 0o700,
+        f"tamis-crew-{os.getpid()}-mine": 0o700,
+        "other": 0o700,
+    }
+    for name, mode in foreign.items():
+        (tmp_path / name).mkdir(mode)
+        if not name.endswith("empty"):
+            (tmp_path / name / pulse.LAUNCHER).touch()
+    (tmp_path / f"tamis-crew-{dead}-link").symlink_to(tmp_path / "other")
+    locked = tmp_path / f"tamis-crew-{dead}-locked"
+    locked.mkdir(0o700)
+    with (locked / pulse.LAUNCHER).open("wb") as file:
+        fcntl.flock(file.fileno(), fcntl.LOCK_EX)
+        before = {path.name for path in tmp_path.iterdir()}
+        with crew.gathered(1.0):
+            now = {path.name for path in tmp_path.iterdir()} - {Path(os.environ[pulse.FOLDER]).name}
+    assert before - now == {killed.name}
+    assert now <= before
+    assert kept.name in now
+    monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
+    with crew.gathered(1.0):
+        assert locked.exists(), "another user's"
+    end(alive, signal.SIGTERM)
 
 
 def test_one_launcher_a_run(tmp_path):
