@@ -15,8 +15,7 @@ from a score of `SPAN_FLOOR` on; a document without scores carries
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -28,9 +27,14 @@ from tamis.classifiers.base import BatchScores, FloatMatrix, Unscored
 from tamis.interventions.batch import Batch
 from tamis.interventions.rewriting import redacted_spans
 from tamis.interventions.verdict import Action, Decisions
-from tamis.pipeline.scale import DECIMALS, SPAN_FLOOR
+from tamis.pipeline.attribute_kernel import STEPS, lines, spans
+from tamis.pipeline.scale import SPAN_FLOOR
+from tamis.pipeline.scorefile import EVALUATOR
 
 __all__ = ["rows"]
+
+#: Classifiers and their scores; the evaluator comes last.
+Scored = Sequence[tuple[str, BatchScores]]
 
 _encode = msgspec.json.Encoder().encode
 
@@ -55,64 +59,91 @@ def rows(
     """
     passages = batch.passages
     ends = np.concatenate([[0], np.cumsum(passages.end - passages.start)])[passages.document]
-    lengths = np.diff(ends).tolist()
-    columns = [_score_column(name, scores, lengths) for name, scores in batch.scores.items()]
-    if batch.evaluator is not None:
-        columns.append(_score_column("evaluator", batch.evaluator, lengths))
-    spans, unscored = _passage_spans(batch), _unscored(batch)
+    lengths = np.diff(ends)
+    scored = [*batch.scores.items(), *([] if batch.evaluator is None else [(EVALUATOR, batch.evaluator)])]
+    partial = _partial(scored)
+    passages_of, unscored = _passage_spans(batch), _unscored(batch)
     verdicts = _verdicts(batch, decisions, conditions, bundles)
     removed = set() if published is None else set(np.flatnonzero(decisions[published].removed).tolist())
-    special = spans.keys() | unscored.keys() | verdicts.keys() | removed
-    for i, (identity, number, *scores) in enumerate(zip(batch.ids, numbers, *columns, strict=True)):
-        parts = [part for part in scores if part]
-        rest = ""
-        if i in special:
-            marks = {
-                f"{name}__{verdict['action']}": [[0, lengths[i], 1.0]] for name, verdict in verdicts.get(i, {}).items()
-            }
-            parts += [*spans.get(i, ()), *([_inner(marks)] if marks else [])]
-            rest = _rest(i in removed, verdicts.get(i), unscored.get(i))
-        yield f'{{"id":{_json(identity)},"row":{number},"attributes":{{{",".join(parts)}}}{rest}}}\n'.encode()
+    special = passages_of.keys() | unscored.keys() | verdicts.keys() | removed | partial
+    for i, (head, members, line) in enumerate(_plain(batch.ids, numbers, lengths, scored, special)):
+        if i not in special:
+            yield line
+            continue
+        length = int(lengths[i])
+        parts = _members(scored, i, length) if i in partial else [members]
+        marks = {f"{name}__{verdict['action']}": [[0, length, 1.0]] for name, verdict in verdicts.get(i, {}).items()}
+        parts += [*passages_of.get(i, ()), *([_inner(marks)] if marks else [])]
+        rest = _rest(i in removed, verdicts.get(i), unscored.get(i))
+        yield head + b",".join(part for part in parts if part) + b"}" + rest + b"}\n"
 
 
-def _json(value: object) -> str:
-    return _encode(value).decode()
-
-
-def _inner(mapping: Mapping[str, Any]) -> str:
+def _inner(mapping: Mapping[str, Any]) -> bytes:
     """Returns the members of a JSON object without its braces."""
-    return _json(mapping)[1:-1]
+    return _encode(mapping)[1:-1]
 
 
-def _rest(removed: bool, verdicts: Mapping[str, Any] | None, unscored: Mapping[str, str] | None) -> str:
+def _rest(removed: bool, verdicts: Mapping[str, Any] | None, unscored: Mapping[str, str] | None) -> bytes:
     members = {"removed": removed or None, "verdicts": verdicts, "unscored": unscored}
     found = {key: value for key, value in members.items() if value}
-    return f",{_inner(found)}" if found else ""
+    return b"," + _inner(found) if found else b""
 
 
-def _score_column(name: str, scores: BatchScores, lengths: Sequence[int]) -> list[str]:
-    """Returns the score members of each document, "" where it has none.
+def _plain(
+    ids: Sequence[str],
+    numbers: Sequence[int],
+    lengths: NDArray[np.int64],
+    scored: Scored,
+    special: Container[int],
+) -> Iterator[tuple[bytes, bytes, bytes]]:
+    """Yields each document's line as if it had scores and nothing else; of a special one its parts.
 
     Nearly every document has these and nothing else, so they are formatted here, at a fraction of an encoder's cost.
     """
-    keys = [_json(f"{name}__{category}").replace("%", "%%") for category in scores.categories]
-    template = ",".join(f"{key}:[[0,%d,%s]]" for key in keys)
-    missing = np.isnan(scores.document)
-    steps = np.rint(np.nan_to_num(scores.document).astype(np.float64) * 10**DECIMALS).astype(np.intp)
-    columns = [_decimals()[column].tolist() for column in steps.T]
-    cells = zip(*(part for column in columns for part in (lengths, column)), strict=True)
-    members = [template % row for row in cells]
-    for i in np.flatnonzero(missing.any(axis=1)).tolist():
-        values = zip(scores.categories, missing[i].tolist(), _numbers(scores.document[i]), strict=True)
-        members[i] = _inner({f"{name}__{category}": [[0, lengths[i], v]] for category, gone, v in values if not gone})
+    keys = [f"{name}__{category}" for name, scores in scored for category in scores.categories]
+    steps = [_steps(np.where(np.isnan(scores.document), -1, scores.document)) for _, scores in scored]
+    columns = np.concatenate(steps, axis=1) if steps else np.zeros((len(ids), 0), np.int64)
+    data, bounds, members = lines(*_joined(ids), np.asarray(numbers, np.int64), lengths, *_joined(keys), columns)
+    text = data.tobytes()
+    for i, (start, inner, end) in enumerate(zip(bounds.tolist(), members.tolist(), bounds[1:].tolist(), strict=False)):
+        if i in special:
+            yield text[start:inner], text[inner : end - 3], b""
+        else:
+            yield b"", b"", text[start:end]
+
+
+def _joined(texts: Sequence[str]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """Returns texts as JSON, one after another, with their bounds."""
+    encoded = [_encode(text) for text in texts]
+    bounds = np.cumsum([0, *map(len, encoded)], dtype=np.int64)
+    return np.frombuffer(bytearray().join(encoded), np.uint8), bounds
+
+
+def _steps(values: NDArray[np.floating[Any]]) -> NDArray[np.int64]:
+    """Returns scores as the whole steps that they were rounded to; what is below 0 stays so."""
+    return np.rint(values.astype(np.float64) * STEPS).astype(np.int64)
+
+
+def _partial(scored: Scored) -> set[int]:
+    """Returns the documents that lack some score of a classifier that has others for them."""
+    found: set[int] = set()
+    for _, scores in scored:
+        missing = np.isnan(scores.document)
+        found.update(np.flatnonzero(missing.any(axis=1) & ~missing.all(axis=1)).tolist())
+    return found
+
+
+def _members(scored: Scored, i: int, length: int) -> list[bytes]:
+    """Returns the score members of such a document."""
+    members = []
+    for name, scores in scored:
+        keys, values = [f"{name}__{category}" for category in scores.categories], _numbers(scores.document[i])
+        if np.isnan(scores.document[i]).any():
+            members.append(_inner({key: [[0, length, v]] for key, v in zip(keys, values, strict=True) if v == v}))
+        else:
+            pairs = zip(keys, values, strict=True)
+            members.append(b",".join(_encode(key) + f":[[0,{length},{v!r}]]".encode() for key, v in pairs))
     return members
-
-
-@functools.cache
-def _decimals() -> NDArray[np.object_]:
-    """Returns each score from 0 to 1 as JSON, in the order of its steps: scores have few values, floats many digits."""
-    steps = np.arange(10**DECIMALS + 1) / 10**DECIMALS
-    return np.array([repr(value) for value in steps.tolist()], dtype=object)
 
 
 def _numbers(values: FloatMatrix) -> Any:
@@ -120,21 +151,21 @@ def _numbers(values: FloatMatrix) -> Any:
     return np.round(values.astype(np.float64), 5).tolist()
 
 
-def _passage_spans(batch: Batch) -> dict[int, list[str]]:
+def _passage_spans(batch: Batch) -> dict[int, list[bytes]]:
     """Returns the members with the passages at or above the floor, by document: formatted here, as scores are."""
-    found: dict[int, list[str]] = {}
+    found: dict[int, list[bytes]] = {}
     passages, owner = batch.passages, batch.passages.owner()
     for name, scores in batch.scores.items():
         for column, category in enumerate(scores.categories):
             values = scores.passage[:, column]
             hits = np.flatnonzero(values >= SPAN_FLOOR)
-            numbers = _decimals()[np.rint(values[hits].astype(np.float64) * 10**DECIMALS).astype(np.intp)]
-            columns = passages.start[hits].tolist(), passages.end[hits].tolist(), numbers.tolist()
-            cells = [f"[{start},{end},{score}]" for start, end, score in zip(*columns, strict=True)]
-            key, owners = _json(f"{name}__{category}__passages"), owner[hits]
-            first = np.flatnonzero(np.diff(owners, prepend=-1)).tolist()
-            for document, (start, stop) in zip(owners[first].tolist(), pairwise([*first, len(cells)]), strict=True):
-                found.setdefault(document, []).append(f"{key}:[{','.join(cells[start:stop])}]")
+            owners = owner[hits]
+            first = np.flatnonzero(np.diff(owners, prepend=-1))
+            groups = np.append(first, hits.size)
+            data, bounds = spans(passages.start[hits], passages.end[hits], _steps(values[hits]), groups)
+            text, key = data.tobytes(), _encode(f"{name}__{category}__passages") + b":["
+            for document, (start, stop) in zip(owners[first].tolist(), pairwise(bounds.tolist()), strict=True):
+                found.setdefault(document, []).append(key + text[start:stop] + b"]")
     return found
 
 
@@ -166,6 +197,6 @@ def _verdicts(
                 verdict["score"] = round(float(decided.score[i]), 5)
                 verdict["bundle"] = bundles.get(classifier, "")
             found.setdefault(i, {})[name] = verdict
-        for i, spans in redacted_spans(batch, decided):
-            found[i][name]["redacted"] = [list(span) for span in spans]
+        for i, redacted in redacted_spans(batch, decided):
+            found[i][name]["redacted"] = [list(span) for span in redacted]
     return found
