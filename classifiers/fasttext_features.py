@@ -77,13 +77,19 @@ class Tokens(NamedTuple):
 
 
 @inlined
-def _bucket_row(state: np.uint64, tables: Tables) -> np.int64:
-    """Returns the row of the bucket that a hash falls into, -1 where a pruned model dropped it."""
+def _bucket(state: np.uint64, tables: Tables) -> np.int64:
+    """Returns the bucket that a hash falls into."""
     # The quotient is at most 2 too small; the processor's division takes several times as long.
     rest = state - product_high(state, tables.inverse) * np.uint64(tables.bucket)
     while rest >= np.uint64(tables.bucket):
         rest -= np.uint64(tables.bucket)
-    bucket = np.int64(rest)
+    return np.int64(rest)
+
+
+@inlined
+def _bucket_row(state: np.uint64, tables: Tables) -> np.int64:
+    """Returns the row of the bucket that a hash falls into, -1 where a pruned model dropped it."""
+    bucket = _bucket(state, tables)
     if not tables.pruned:
         return tables.n_words + bucket
     row = find_bucket(bucket, tables.kept)
@@ -164,6 +170,21 @@ def _push_ngrams(hashes: Int32s, n_words: int, tables: Tables, rows: UInt32s, n:
 
 
 @kernel
+def _push_kept_pairs(tokens: Tokens, n_words: int, tables: Tables, rows: UInt32s, n: int) -> int:
+    """As `_push_ngrams`, for pairs of words in a pruned model: asks for all slots before it looks at the first."""
+    base, last = tables.kept.ctypes.data, np.int64(tables.kept.shape[0] - 1)
+    for i in range(n_words - 1):
+        state = np.uint64(np.int64(tokens.hashes[i])) * np.uint64(116049371)
+        bucket = _bucket(state + np.uint64(np.int64(tokens.hashes[i + 1])), tables)
+        tokens.keys[i] = np.uint64(bucket)
+        prefetch(base + (bucket & last) * 8)
+    for i in range(n_words - 1):
+        row = find_bucket(np.int64(tokens.keys[i]), tables.kept)
+        n = _push(rows, n, row if row < 0 else tables.n_words + row, tables)
+    return n
+
+
+@kernel
 def push_features(
     data: Bytes, first: int, last: int, tables: Tables, merged: bool, tokens: Tokens, rows: UInt32s
 ) -> tuple[int, UInt32s]:
@@ -189,6 +210,8 @@ def push_features(
     n, n_words = _push_words(data, n_tokens, tokens, tables, merged, rows)
     n = _push(rows, n, tables.end, tables)
     tokens.hashes[n_words] = tables.end_hash
+    if tables.pruned and tables.word_ngrams == 2:
+        return _push_kept_pairs(tokens, n_words + 1, tables, rows, n), rows
     return _push_ngrams(tokens.hashes, n_words + 1, tables, rows, n), rows
 
 

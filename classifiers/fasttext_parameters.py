@@ -37,6 +37,10 @@ class FastTextParameters:
         minn: Shortest character n-gram of a word ("logistic" only).
         maxn: Longest character n-gram of a word, 0 for none ("logistic" only).
         quantise: Whether a value takes one byte instead of four.
+        ngram_min_count: Texts that an n-gram must be in to have a row; 0 = every bucket has one. Needs "logistic" and
+            `quantise`: fastText knows pruned buckets in quantised files only.
+        scale: What the features are multiplied by before "logistic" fits them: its steps are for values near 1.
+        vector_weight: What the mean of the words' vectors counts beside the rows ("logistic" only); 0 = nothing.
     """
 
     dim: int = 16
@@ -53,6 +57,9 @@ class FastTextParameters:
     minn: int = 0
     maxn: int = 0
     quantise: bool = False
+    ngram_min_count: int = 0
+    scale: float = 1.0
+    vector_weight: float = 0.0
 
     @property
     def layout(self) -> Layout:
@@ -75,8 +82,16 @@ class FastTextParameters:
             raise UsageError(f"parameters: {unknown[0]!r} is none of {known}; correct the configuration")
         if made.solver not in {"library", "logistic"}:
             raise UsageError(f"parameters: solver {made.solver!r} is none of library, logistic")
-        if min(made.dim, made.epoch, made.word_ngrams, made.words, made.min_count) < 1 or made.lr <= 0:
+        if (
+            min(made.dim, made.epoch, made.word_ngrams, made.words, made.min_count) < 1
+            or made.lr <= 0
+            or made.scale <= 0
+        ):
             raise UsageError("parameters: every value must be positive")
         if made.maxn and (made.solver == "library" or not 1 <= made.minn <= made.maxn <= LONGEST):
             raise UsageError(f"parameters: minn and maxn are for the solver logistic, 1 <= minn <= maxn <= {LONGEST}")
+        if made.ngram_min_count and (made.solver == "library" or not made.quantise):
+            raise UsageError("parameters: ngram_min_count is for the solver logistic with quantise: true")
+        if made.vector_weight < 0 or (made.vector_weight and made.solver == "library"):
+            raise UsageError("parameters: vector_weight is for the solver logistic, and not below 0")
         return made

@@ -22,6 +22,7 @@ from tamis.classifiers.passages import Passages
 __all__ = ["Layout", "write", "write_scaled"]
 
 Rows = NDArray[np.float64]
+Ints = NDArray[np.int64]
 
 #: Columns are scaled so that this share of the training texts has logits up to this size.
 _WITHIN: Final = 0.999
@@ -53,8 +54,9 @@ class Layout:
 
 
 def write_scaled(
-    path: Path, words: Sequence[str], rows: Rows, categories: Sequence[str], layout: Layout, texts: Sequence[str]
-) -> None:
+    path: Path, words: Sequence[str], rows: Rows, categories: Sequence[str], layout: Layout, texts: Sequence[str],
+    kept: Ints | None = None,
+) -> None:  # fmt: skip
     """Writes a model whose columns are scaled so that the logits of texts fill the library's table of the sigmoid.
 
     The table has 512 steps between -8 and 8. Calibration undoes any scale, but not the loss of steps.
@@ -62,21 +64,24 @@ def write_scaled(
     Args:
         path: File to write.
         words: The vocabulary, in the order of the first rows.
-        rows: Rows of words, then of buckets, float64 [n_words + bucket, n_categories].
+        rows: Rows of words, then of buckets, float64 [n_words + n_buckets, n_categories].
         categories: Names of the columns.
         layout: What the features are.
         texts: Normalised texts to scale by.
+        kept: Buckets that have rows, int64 [n_buckets]; None = all. Only a quantised file can leave some out.
     """
     inside = rows * (_REACH / np.maximum(np.abs(rows).max(axis=0), 1e-9))
-    write(path, words, inside, categories, layout)
+    write(path, words, inside, categories, layout, kept)
     labels = {category: f"__label__{category}" for category in categories}
     scores = FastTextClassifier(FastTextModel.from_file(path), labels, "none").score(Passages.of(texts))
     logits = np.abs(np.log(scores / (1 - scores)))
     reached = np.maximum(np.nanquantile(logits, _WITHIN, axis=0), 1e-3)
-    write(path, words, inside * (_REACH / reached), categories, layout)
+    write(path, words, inside * (_REACH / reached), categories, layout, kept)
 
 
-def write(path: Path, words: Sequence[str], rows: Rows, categories: Sequence[str], layout: Layout) -> None:
+def write(
+    path: Path, words: Sequence[str], rows: Rows, categories: Sequence[str], layout: Layout, kept: Ints | None = None
+) -> None:
     """Writes a model; see `write_scaled` for the arguments."""
     count = len(categories)
     with path.open("wb") as out:
@@ -85,11 +90,14 @@ def write(path: Path, words: Sequence[str], rows: Rows, categories: Sequence[str
             "<12id", count, 5, layout.epoch, 1, 5, layout.word_ngrams, Loss.ONE_VS_ALL, SUPERVISED, layout.bucket,
             layout.minn, layout.maxn, 100, 1e-4,
         ))  # fmt: skip
-        out.write(struct.pack("<iiiqq", len(words) + count, len(words), count, len(words), -1))
+        pruned = -1 if kept is None else len(kept)
+        out.write(struct.pack("<iiiqq", len(words) + count, len(words), count, len(words), pruned))
         for word in words:
             out.write(word.encode("utf-8") + b"\0" + struct.pack("<qb", 1, 0))
         for category in categories:
             out.write(f"__label__{category}".encode() + b"\0" + struct.pack("<qb", 1, 1))
+        if kept is not None:
+            out.write(np.stack([kept, np.arange(len(kept))], 1).astype("<i4").tobytes())
         (_write_codes if layout.quantise else _write_values)(out, rows)
         _write_values(out, np.eye(count))
 

@@ -101,7 +101,7 @@ def _fit(
     if config.kind != "combination":
         return _fit_best(config, data, folder, progress)
     folder.mkdir()
-    made = training_combination.fit(config, data.part(0), data.part(1), folder, KIND_TRAINERS, progress)
+    made = training_combination.fit(config, data, folder, KIND_TRAINERS, progress)
     return made, {**config.parameters, "members": [msgspec.to_builtins(member) for member in config.members]}, []
 
 
@@ -109,7 +109,7 @@ def _fit_best(
     config: TrainingConfig, data: Assembled, folder: Path, progress: Progress
 ) -> tuple[dict[str, Any], dict[str, Any], list[dict[str, Any]]]:
     """(loader parameters, hyper-parameters, what was tried); the chosen model is in `folder`."""
-    rows = fitting(config, data.part(0))
+    rows = fitting(config, data.part(0), data.vectors)
     tune = data.part(1)
     trainer = KIND_TRAINERS[config.kind]
     tried: list[dict[str, Any]] = []

@@ -24,7 +24,7 @@ from tamis.classifiers.errors import UsageError
 from tamis.classifiers.operating_points import background_weights
 from tamis.classifiers.passages import Passages
 from tamis.classifiers.training_config import Member, TrainingConfig
-from tamis.classifiers.training_data import Fitting, Trainer, fitting
+from tamis.classifiers.training_data import Assembled, Fitting, Trainer, fitting
 
 __all__ = ["StackParameters", "fit", "stack"]
 
@@ -48,15 +48,13 @@ class StackParameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def fit(
-    config: TrainingConfig, train: LabelledSet, tune: LabelledSet, folder: Path, trainers: Mapping[str, Trainer],
-    progress: Progress,
+    config: TrainingConfig, rows: Assembled, folder: Path, trainers: Mapping[str, Trainer], progress: Progress,
 ) -> dict[str, Any]:  # fmt: skip
     """Writes the members' files into a folder.
 
     Args:
         config: The configuration, with `members`.
-        train: What the members are fitted to.
-        tune: What the weights are fitted to; no member may see it.
+        rows: The members are fitted to the training split, the weights to the tuning split, which no member may see.
         folder: An existing, empty folder.
         trainers: How each kind of member is fitted.
         progress: Told each step.
@@ -71,7 +69,8 @@ def fit(
     members = []
     for number, member in enumerate(config.members):
         progress(f"member {number + 1} of {len(config.members)}: {member.kind}")
-        members.append(_member(config, member, train, folder, f"member-{number + 1}-", trainers, progress))
+        members.append(_member(config, member, rows, folder, f"member-{number + 1}-", trainers, progress))
+    tune = rows.part(1)
     passages = Passages.of(tune.texts)
     columns = [
         _scored(folder, made, config, passages, member.counts_for)
@@ -96,17 +95,18 @@ def _settings(parameters: Mapping[str, Any]) -> StackParameters:
 
 
 def _member(
-    config: TrainingConfig, member: Member, train: LabelledSet, folder: Path, prefix: str,
+    config: TrainingConfig, member: Member, assembled: Assembled, folder: Path, prefix: str,
     trainers: Mapping[str, Trainer], progress: Progress,
 ) -> dict[str, Any]:  # fmt: skip
     """Fits a member to those categories that its sources have both classes of, and gives its files their own names."""
+    train = assembled.part(0)
     rows = np.array([not member.sources or name in member.sources for name in train.sources])
     enough = [min((train.labels[rows, j] == side).sum() for side in (0, 1)) for j in range(len(config.categories))]
     columns = np.flatnonzero(np.array(enough) >= _FEWEST)
     if not columns.size:
         raise UsageError(f"{prefix[:-1]}: its sources have both classes of no category; name further sources")
-    whole = fitting(config, train.take(rows))
-    data = Fitting(whole.texts, whole.labels[:, columns], whole.copies[:, columns], whole.normaliser)
+    whole = fitting(config, train.take(rows), assembled.vectors)
+    data = Fitting(whole.texts, whole.labels[:, columns], whole.copies[:, columns], whole.normaliser, whole.vectors)
     categories = [config.categories[j] for j in columns]
     with tempfile.TemporaryDirectory() as work:
         parameters = trainers[member.kind](data, Path(work), categories, member.parameters, config.seed, progress)

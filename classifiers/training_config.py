@@ -81,6 +81,7 @@ class TrainingConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         members: What a combination consists of; its `parameters` are `method` and `penalty`.
         search: Alternatives; each overrides some parameters, the best on the tuning split is taken.
         golden: File of texts, one a line, whose scores the bundle records.
+        vectors: Word vectors from unlabelled text, a .vec file as word2vec and fastText write it.
     """
 
     name: str
@@ -102,6 +103,7 @@ class TrainingConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     members: tuple[Member, ...] = ()
     search: tuple[dict[str, Any], ...] = ()
     golden: str = ""
+    vectors: str = ""
 
 
 def load(path: str | Path) -> TrainingConfig:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import random
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -19,6 +19,7 @@ from tamis.classifiers.datasets import LabelledSet, concatenate, read, resolve
 from tamis.classifiers.identity import swap
 from tamis.classifiers.passages import Passages
 from tamis.classifiers.training_config import Source, TrainingConfig
+from tamis.classifiers.training_vectors import Vectors, read_vectors
 
 __all__ = ["Assembled", "Fitting", "Trainer", "assemble", "fitting", "normalised"]
 
@@ -34,12 +35,14 @@ class Assembled:
         split: Index into the configuration's `split` of each row, int64 [n].
         declared: What the bundle records about each source: name, licence, sha256, rows, families.
         removed: Rows left out because a held-out text overlaps them.
+        vectors: Vectors of words, see `training_vectors`; empty where the configuration names none.
     """
 
     data: LabelledSet
     split: NDArray[np.int64]
     declared: list[dict[str, Any]]
     removed: int
+    vectors: Vectors
 
     def part(self, index: int) -> LabelledSet:
         """The rows of one split."""
@@ -55,12 +58,14 @@ class Fitting:
         labels: float32 [n, n_categories]; NaN = unknown.
         copies: How often each row counts, int64 [n, n_categories].
         normaliser: What left the texts as they are.
+        vectors: Vectors of words from unlabelled text, float32 [dim] each, the commonest word first.
     """
 
     texts: list[str]
     labels: FloatMatrix
     copies: NDArray[np.int64]
     normaliser: str = "none"
+    vectors: Vectors = field(default_factory=dict)
 
 
 class Trainer(Protocol):
@@ -104,13 +109,14 @@ def assemble(config: TrainingConfig, root: Path, progress: Callable[[str], None]
     data = data.take(clean)
     progress(f"grouping near-duplicates among {len(data)} texts")
     split = splits.assign(data, config.split, config.seed)
-    out = Assembled(data, split, declared, int((~clean).sum()))
+    vectors = read_vectors(root / config.vectors) if config.vectors else {}
+    out = Assembled(data, split, declared, int((~clean).sum()), vectors)
     for index, name in enumerate(config.split):
         splits.check(out.part(index), f"{config.name}, split {name}")
     return out
 
 
-def fitting(config: TrainingConfig, data: LabelledSet) -> Fitting:
+def fitting(config: TrainingConfig, data: LabelledSet, vectors: Vectors) -> Fitting:
     """Repeats, disguises and embeds the rows of a training split as their sources declare, and normalises."""
     rng = random.Random(f"augment/{config.seed}")
     sources = {source.name: source for source in config.sources}
@@ -124,7 +130,7 @@ def fitting(config: TrainingConfig, data: LabelledSet) -> Fitting:
             copies.append(times)
     labels = data.labels[rows]
     counts = _balanced(labels, np.array(copies), config.balance)
-    return Fitting(normalised(texts, config.normaliser), labels, counts, config.normaliser)
+    return Fitting(normalised(texts, config.normaliser), labels, counts, config.normaliser, vectors)
 
 
 def _balanced(labels: FloatMatrix, copies: NDArray[np.int64], share: float) -> NDArray[np.int64]:

@@ -13,14 +13,16 @@ so the n-th category's model is one column of projected rows, and the columns si
 one-versus-all `.bin` whose dimension is the number of categories and whose output matrix is the identity. It
 scores like the separate models, takes less room than one of them (`dim` columns become one per category), and
 any fastText reads it.
+
+Labelled texts hold few of the words of a language. With word vectors from unlabelled text the regression also sees
+the mean of the words' vectors v, and what it learns of that, u, is as linear as the rest: u · v is added to the row of
+each word, of those that no labelled text holds too. Scoring costs what it cost.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -31,19 +33,17 @@ from sklearn.linear_model import SGDClassifier
 
 from tamis.classifiers import fasttext_library
 from tamis.classifiers.base import FloatMatrix
-from tamis.classifiers.fasttext_features import Tables, features
-from tamis.classifiers.fasttext_model import FastTextModel
 from tamis.classifiers.fasttext_parameters import FastTextParameters
-from tamis.classifiers.fasttext_write import write, write_scaled
+from tamis.classifiers.fasttext_write import write_scaled
 from tamis.classifiers.identity import AMBIGUOUS, COMPOUNDED, single_words
-from tamis.classifiers.passages import Passages
 from tamis.classifiers.training_data import Fitting
+from tamis.classifiers.training_features import END, RowSpace, row_space, vocabulary
 
 __all__ = ["FastTextParameters", "fit", "train"]
 
 Rows = NDArray[np.float64]
+Vectors = Mapping[str, NDArray[np.float32]]
 
-_EOS: Final = "</s>"
 _SAMPLE: Final = 20_000
 #: Share of the negatives that lie below the logit at which identity terms are made alike.
 _FEW: Final = 0.99
@@ -58,7 +58,7 @@ def train(
     parameters: FastTextParameters,
     seed: int = 0,
     progress: Callable[[str], None] = lambda _: None,
-    vectors: Mapping[str, NDArray[np.float32]] | None = None,
+    vectors: Vectors | None = None,
 ) -> None:
     """Trains a model and writes it as a `.bin`; the same arguments give the same bytes.
 
@@ -71,21 +71,25 @@ def train(
         parameters: Hyper-parameters.
         seed: Order of the lines, and fastText's own seed.
         progress: Told what is being trained.
-        vectors: Vectors that words start from ("library" only); others start at random.
+        vectors: Vectors of words, the commonest first: what words start from ("library"), or what counts beside the
+            rows ("logistic", with `vector_weight`).
     """
-    vocabulary = _vocabulary(texts, parameters)
+    known = vectors or {}
+    words = vocabulary(texts, parameters, known if parameters.vector_weight else {})
     sample = texts[:: max(1, len(texts) // _SAMPLE)]
     if parameters.solver == "logistic":
-        rows, level = _logistic(texts, labels, copies, path, vocabulary, categories, parameters, seed, progress)
-        words, columns = vocabulary, list(rows.T)
+        space = row_space(path, texts, words, parameters)
+        progress(f"features of {len(texts)} texts, {space.width} rows")
+        columns, level = _logistic(texts, labels, copies, space, categories, parameters, seed, progress, known)
     else:
         words, columns = fasttext_library.columns(
-            texts, labels, copies, vocabulary, categories, parameters, seed, progress, vectors or {}
+            texts, labels, copies, words, categories, parameters, seed, progress, known
         )
-        level = np.zeros(len(categories))
-    parts = _parts(path, words, parameters) if parameters.identity_weight >= 0 else {}
-    tied = [_tie(words, column, parameters, parts, at) for column, at in zip(columns, level.tolist(), strict=True)]
-    write_scaled(path, words, np.stack(tied, 1), categories, parameters.layout, sample)
+        space, level = row_space(path, texts, words, parameters), np.zeros(len(categories))
+    parts = _parts(space) if parameters.identity_weight >= 0 else {}
+    tied = [_tie(words, column, parameters, parts, at, space.width)
+            for column, at in zip(columns, level.tolist(), strict=True)]  # fmt: skip
+    write_scaled(path, words, np.stack(tied, 1), categories, parameters.layout, sample, space.kept)
 
 
 def fit(
@@ -94,40 +98,35 @@ def fit(
 ) -> dict[str, Any]:  # fmt: skip
     """Writes `model.bin` into a folder; see `training.Trainer`."""
     settings = FastTextParameters.of(parameters)
-    train(data.texts, data.labels, data.copies, folder / "model.bin", categories, settings, seed, progress)
+    path = folder / "model.bin"
+    train(data.texts, data.labels, data.copies, path, categories, settings, seed, progress, data.vectors)
     return {"file": "model.bin", "labels": {category: f"__label__{category}" for category in categories}}
 
 
 def _logistic(
-    texts: Sequence[str], labels: FloatMatrix, copies: NDArray[np.int64], path: Path, words: list[str],
-    categories: Sequence[str], parameters: FastTextParameters, seed: int, progress: Callable[[str], None],
-) -> tuple[Rows, Rows]:  # fmt: skip
+    texts: Sequence[str], labels: FloatMatrix, copies: NDArray[np.int64], space: RowSpace, categories: Sequence[str],
+    parameters: FastTextParameters, seed: int, progress: Callable[[str], None], vectors: Vectors,
+) -> tuple[list[Rows], Rows]:  # fmt: skip
     """Logistic regression over fastText's own features.
 
     Returns:
-        Rows of words and buckets, [n_rows, n_categories], and the logit that few negatives reach, [n_categories].
+        Rows of words and buckets of each category, [width], and the logit that few negatives reach, [n_categories].
 
-    The features are those that the scoring kernel sees in an empty model with this vocabulary. The intercept is
-    left out: fastText has none, and calibration shifts the logits anyway.
+    The features are those that the scoring kernel sees. The intercept is left out: fastText has none, and
+    calibration shifts the logits anyway.
     """
-    progress(f"features of {len(texts)} texts")
-    data, bounds = Passages.of(texts).buffer("none")
-    tables = _tables(path, words, parameters)
-    indices, ends = features(data, bounds, np.arange(len(texts)), tables)
-    size = np.diff(ends)
-    values = np.repeat(1.0 / np.maximum(size, 1), size)
-    matrix = scipy.sparse.csr_matrix((values, indices, ends), shape=(len(texts), len(words) + parameters.bucket))
-    matrix.sum_duplicates()
-    seen = np.bincount(matrix.indices, minlength=matrix.shape[1])
-    weight = np.where(seen >= parameters.min_count, np.log((1 + len(texts)) / (1 + seen)) + 1, 0.0)
-    weight /= weight.max()
-    matrix = scipy.sparse.csr_matrix(matrix.multiply(weight[None, :]))
-    out, level = np.zeros((matrix.shape[1], len(categories))), np.zeros(len(categories))
+    matrix = space.matrix(texts)
+    weight = parameters.scale * _inverse_frequency(matrix, parameters.min_count)
+    weighted = scipy.sparse.csr_matrix(matrix.multiply(weight[None, :]))
+    of_words = _word_vectors(space.words, vectors, parameters)
+    means = matrix[:, : len(space.words)] @ of_words
+    out, level = [], np.zeros(len(categories))
     for j, category in enumerate(categories):
         progress(f"training {category}")
         times = copies if copies.ndim == 1 else copies[:, j]
         rows = np.flatnonzero(~np.isnan(labels[:, j]) & (times > 0))
-        width = len(words) if category in parameters.words_only else matrix.shape[1]
+        used = np.arange(len(space.words) if category in parameters.words_only else space.width)
+        chosen = scipy.sparse.hstack([weighted[rows][:, used], scipy.sparse.csr_matrix(means[rows])], format="csr")
         model = SGDClassifier(
             loss="log_loss",
             alpha=parameters.alpha,
@@ -136,32 +135,44 @@ def _logistic(
             average=True,
             random_state=seed,
         )
-        model.fit(matrix[rows, :width], labels[rows, j].astype(int), sample_weight=times[rows])
-        out[:width, j] = model.coef_[0] * weight[:width]
-        level[j] = np.quantile(matrix[rows[labels[rows, j] == 0], :width] @ model.coef_[0], _FEW)
+        model.fit(chosen, labels[rows, j].astype(int), sample_weight=times[rows])
+        column = np.zeros(space.width)
+        column[used] = model.coef_[0][: len(used)] * weight[used]
+        column[: len(space.words)] += of_words @ model.coef_[0][len(used) :]
+        out.append(column)
+        level[j] = np.quantile(matrix[rows[labels[rows, j] == 0]] @ column, _FEW)
     return out, level
 
 
-def _vocabulary(texts: Sequence[str], parameters: FastTextParameters) -> list[str]:
-    counts: Counter[str] = Counter()
-    for text in texts:
-        counts.update(set(text.split(" ")))
-    common = sorted((w for w, n in counts.items() if n >= parameters.min_count and w), key=lambda w: (-counts[w], w))
-    named = sorted(frozenset.union(*single_words())) if parameters.identity_weight >= 0 else []
-    taken = {_EOS, *named}
-    rest = (w for w in common if w not in taken and not w.startswith("__label__"))
-    return [_EOS, *named, *islice(rest, max(0, parameters.words - len(taken)))]
+def _inverse_frequency(matrix: scipy.sparse.csr_matrix, min_count: int) -> Rows:
+    """Inverse document frequency of each row, the largest 1; 0 for what is in too few texts, [width]."""
+    seen = np.bincount(matrix.indices, minlength=matrix.shape[1])
+    weight = np.where(seen >= min_count, np.log((1 + matrix.shape[0]) / (1 + seen)) + 1, 0.0)
+    return np.asarray(weight / weight.max())
+
+
+def _word_vectors(words: list[str], vectors: Vectors, parameters: FastTextParameters) -> Rows:
+    """Weighted vectors of the vocabulary, [n_words, dim]; of identity terms that share a row 0: they would differ."""
+    if not parameters.vector_weight or not vectors:
+        return np.zeros((len(words), 0))
+    out = np.zeros((len(words), len(next(iter(vectors.values())))))
+    shared = frozenset.union(*single_words()) if parameters.identity_weight >= 0 else frozenset[str]()
+    for i, word in enumerate(words):
+        if word in vectors and word not in shared:
+            out[i] = parameters.vector_weight * vectors[word]
+    return out
 
 
 def _tie(
-    words: list[str], column: Rows, parameters: FastTextParameters, parts: Mapping[int, NDArray[np.int32]], level: float
-) -> Rows:
+    words: list[str], column: Rows, parameters: FastTextParameters, parts: Mapping[int, NDArray[np.int64]],
+    level: float, width: int,
+) -> Rows:  # fmt: skip
     """Makes what each identity term adds, its row and those of its character n-grams, the same, by its word's row.
 
     A text's logit is a mean, so a term of many parts also weakens the rest of the text. At the logit `level` this is
     made up for: adding `level` for each part moves a mean that is at `level` nowhere.
     """
-    padded = np.zeros(len(words) + parameters.bucket)
+    padded = np.zeros(width)
     padded[: len(column)] = column
     if parameters.identity_weight < 0:
         return padded
@@ -177,23 +188,10 @@ def _tie(
     return padded
 
 
-def _parts(path: Path, words: list[str], parameters: FastTextParameters) -> dict[int, NDArray[np.int32]]:
+def _parts(space: RowSpace) -> dict[int, NDArray[np.int64]]:
     """The rows that each identity term has: its own and those of its character n-grams."""
-    named = sorted(frozenset.union(*single_words()) & set(words))
-    place = {word: i for i, word in enumerate(words)}
-    if not parameters.maxn:
-        return {place[word]: np.array([place[word]], np.int32) for word in named}
-    tables = _tables(path, words, parameters)._replace(word_ngrams=1)
-    data, bounds = Passages.of(named).buffer("none")
-    rows, ends = features(data, bounds, np.arange(len(named)), tables)
-    end = place[_EOS]
-    cut = [rows[ends[k] : ends[k + 1]] for k in range(len(named))]
-    return {place[word]: own[own != end] for word, own in zip(named, cut, strict=True)}
-
-
-def _tables(path: Path, words: list[str], parameters: FastTextParameters) -> Tables:
-    """How the scoring kernel finds the features of a model with this vocabulary."""
-    write(
-        path, words, np.zeros((len(words) + parameters.bucket, 1)), ["none"], replace(parameters.layout, quantise=False)
-    )
-    return FastTextModel.from_file(path)._tables
+    place = {word: i for i, word in enumerate(space.words)}
+    named = sorted(frozenset.union(*single_words()) & set(space.words))
+    rows, ends = replace(space, tables=space.tables._replace(word_ngrams=1)).rows(named)
+    cut = [rows[ends[k] : ends[k + 1]].astype(np.int64) for k in range(len(named))]
+    return {place[word]: own[own != place[END]] for word, own in zip(named, cut, strict=True)}

@@ -9,6 +9,7 @@ from tamis.classifiers.fasttext_model import FastTextClassifier, FastTextModel
 from tamis.classifiers.identity import single_words
 from tamis.classifiers.passages import Passages
 from tamis.classifiers.training_fasttext import FastTextParameters, _parts, _tie, train
+from tamis.classifiers.training_features import row_space, vocabulary
 
 CATEGORIES = ("hate", "violence")
 SMALL = {"bucket": 500, "min_count": 1, "epoch": 10, "lr": 0.5}
@@ -112,9 +113,56 @@ def test_a_quantised_model_is_smaller_and_scores_nearly_the_same(tmp_path):
     np.testing.assert_allclose([found[f"__label__{c}"] for c in CATEGORIES], coded[0], atol=2e-5)
 
 
+PRUNED = {**SMALL, "solver": "logistic", "bucket": 2_000_000_000, "quantise": True, "ngram_min_count": 5}
+
+
+def test_a_pruned_model_has_rows_for_frequent_n_grams_alone_and_the_library_reads_it(tmp_path):
+    texts, labels, truth = _data()
+    texts = [f"{t} strange{i} thing{i}" for i, t in enumerate(texts)]
+    parameters = FastTextParameters.of({**PRUNED, "minn": 3, "maxn": 4})
+    train(texts, labels, np.ones(len(texts), np.int64), tmp_path / "m.bin", CATEGORIES, parameters)
+    assert (tmp_path / "m.bin").stat().st_size < 100_000
+    scores = _classifier(tmp_path / "m.bin").score(Passages.of(texts))
+    for j in range(2):
+        assert scores[truth[:, j], j].mean() > scores[~truth[:, j], j].mean() + 0.2
+    model = fasttext.load_model(str(tmp_path / "m.bin"))
+    for text, expected in zip(texts[:50], scores, strict=False):
+        found = dict(zip(*model.predict(text, k=-1), strict=True))
+        np.testing.assert_allclose([found[f"__label__{c}"] for c in CATEGORIES], expected, atol=2e-5)
+
+
+def test_no_n_gram_with_an_identity_term_has_a_row(tmp_path):
+    texts = ["the gay cook said hello"] * 30 + ["the kind cook said hello"] * 30
+    space = row_space(tmp_path / "m.bin", texts, vocabulary(texts, FastTextParameters(identity_weight=0.5), {}),
+                      FastTextParameters.of({**PRUNED, "identity_weight": 0.5}))  # fmt: skip
+
+    def ngrams(text):
+        rows, _ = space.rows([text])
+        return int((rows >= len(space.words)).sum())
+
+    assert ngrams("said hello") == 2  # and the end of the line
+    assert ngrams("the kind") == 1
+    assert ngrams("the gay") == ngrams("gay cook") == 0
+
+
+def test_a_word_that_no_label_knows_counts_as_its_vector_says(tmp_path):
+    texts, _, truth = _data()
+    texts = [t.replace("w0", "grumble").replace("w1", "scold") for t in texts]
+    angry, calm = np.array([1, 0], np.float32), np.array([0, 1], np.float32)
+    vectors = {**{f"w{i}": calm for i in range(60)}, "grumble": angry, "scold": angry, "mutter": angry, "smile": calm}
+    parameters = FastTextParameters.of({**SMALL, "solver": "logistic", "vector_weight": 1.0})
+    train(texts, truth.astype(np.float32), np.ones(len(texts), np.int64), tmp_path / "m.bin", CATEGORIES, parameters,
+          vectors=vectors)  # fmt: skip
+    scores = _classifier(tmp_path / "m.bin").score(Passages.of(["w7 mutter w9 w11", "w7 smile w9 w11"]))
+    assert scores[0, 0] > scores[1, 0] + 0.2
+
+
 @pytest.mark.parametrize(
     ("values", "message"),
     [
+        ({"ngram_min_count": 2, "solver": "logistic"}, "quantise: true"),
+        ({"vector_weight": 1}, "vector_weight is for the solver logistic"),
+        ({"scale": 0}, "positive"),
         ({"minn": 3, "maxn": 5}, "minn and maxn are for the solver logistic"),
         ({"minn": 6, "maxn": 5, "solver": "logistic"}, "1 <= minn <= maxn <= 8"),
         ({"dims": 3}, "'dims' is none of dim"),
@@ -134,8 +182,8 @@ def test_a_term_of_many_parts_moves_no_text_that_is_at_the_level(tmp_path):
                                         "identity_weight": 0.0})  # fmt: skip
     level = 0.7
     column = np.full(len(words) + parameters.bucket, 0.1)
-    parts = _parts(tmp_path / "m.bin", words, parameters)
-    tied = _tie(words, column, parameters, parts, level)
+    parts = _parts(row_space(tmp_path / "m.bin", [], words, parameters))
+    tied = _tie(words, column, parameters, parts, level, len(column))
     spread = {i: len(parts[i]) for i in (1, 2)}
     assert spread[2] > 3 * spread[1]
     # The rest of a text whose mean with the average term is `level` ...

@@ -25,6 +25,7 @@ from tamis.classifiers.scorer import Scorer
 from tamis.classifiers.training import KIND_TRAINERS
 from tamis.classifiers.training_config import TrainingConfig, load
 from tamis.classifiers.training_data import assemble, fitting
+from tamis.classifiers.training_vectors import Vectors
 
 from .corpora import TOPICAL
 from .public_sets import read_text
@@ -114,11 +115,11 @@ def _baselines(
     ordinary = np.flatnonzero(np.isin(names, config.background))[:_BACKGROUND]
     best: dict[tuple[str, str], tuple[float, str]] = {}
     for source in config.sources:
-        if source.name in config.background or source.name.startswith(("hard-negatives", "templates")):
+        if source.name in config.background or source.name.startswith(("hard-negatives", "templates", "written")):
             continue
         progress(f"baseline: {source.name} alone")
         rows = np.concatenate([np.flatnonzero(names == source.name)[:_LARGEST], ordinary])
-        for (name, category), value in _single(config, train.take(rows), held_out).items():
+        for (name, category), value in _single(config, train.take(rows), whole.vectors, held_out).items():
             best[name, category] = max(best.get((name, category), (0.0, "")), (value, source.name))
     return [
         {
@@ -130,7 +131,7 @@ def _baselines(
 
 
 def _single(
-    config: TrainingConfig, data: LabelledSet, held_out: dict[str, LabelledSet]
+    config: TrainingConfig, data: LabelledSet, vectors: Vectors, held_out: dict[str, LabelledSet]
 ) -> dict[tuple[str, str], float]:
     plain = tuple(msgspec.structs.replace(s, swap=0.0, embed=0.0, disguise=0.0, repeat=1.0) for s in config.sources)
     keep = [
@@ -149,7 +150,7 @@ def _single(
     out: dict[tuple[str, str], float] = {}
     with tempfile.TemporaryDirectory() as folder:
         made = KIND_TRAINERS[kind](
-            fitting(chosen, part), Path(folder), categories, parameters, config.seed, lambda _: None
+            fitting(chosen, part, vectors), Path(folder), categories, parameters, config.seed, lambda _: None
         )
         model = KINDS[kind](Path(folder), {"normaliser": config.normaliser, **made})
         for name, held in held_out.items():
