@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import re
+import sys
+from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +14,12 @@ import pytest
 
 from tamis.classifiers.taxonomy import CATEGORIES, FINER
 from tamis.interventions.audit_agreement import kappa
+
+SCRIPTS = Path(__file__).parents[1] / "scripts"
+if str(SCRIPTS) not in sys.path:
+    sys.path.append(str(SCRIPTS))
+
+from bundles import labels  # noqa: E402
 
 FOLDER = Path(__file__).parents[1] / "classifiers" / "labels"
 SECOND_LABELLER = FOLDER / "second_labeller" / "passages_en.jsonl"
@@ -59,6 +68,65 @@ def test_graphic_violence_is_violence(rows):
 
 def test_a_passage_occurs_once(rows):
     assert len({place(row) for row in rows}) == len({row["sha256_12"] for row in rows}) == len(rows)
+
+
+def _read() -> list[dict[str, str]]:
+    with (FOLDER / "read_en.csv").open(encoding="utf-8", newline="") as handle:
+        return list(csv.DictReader(handle))
+
+
+def test_codes_are_well_formed_and_no_text_is_with_them():
+    for row in _read():
+        assert list(row) == ["corpus", "id", "start", "end", "sha256_12", "codes", "labeller"]
+        assert 0 <= int(row["start"]) < int(row["end"])
+        assert re.fullmatch("[0-9a-f]{12}", row["sha256_12"])
+        assert re.fullmatch(r"-|(?:[SHRVGA]\??)+", row["codes"])
+        assert re.fullmatch(r"reader-\d+", row["labeller"])
+        assert max(map(len, row.values())) <= 40
+
+
+def test_a_reader_judges_a_passage_once():
+    rows = _read()
+    assert len({(row["corpus"], row["id"], row["start"], row["end"], row["labeller"]) for row in rows}) == len(rows)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("-", dict.fromkeys(labels.CODES.values(), 0)),
+        ("HV?", {**dict.fromkeys(labels.CODES.values(), 0), "hate": 1, "violence": None}),
+        ("VGA", {**dict.fromkeys(labels.CODES.values(), 0), "violence": 1, "violence/graphic": 1, "self_harm": 1}),
+    ],
+)
+def test_codes_name_what_applies_and_what_is_doubtful(text, expected):
+    assert labels.codes(text) == {category: value for category, value in expected.items() if value is not None}
+
+
+def test_a_reader_goes_before_a_score():
+    whole = {"text": "a b", "violence": 0, "hate": 1, "sexual": 1}
+    source = [
+        {"text": "a b", "violence": 1}, {"text": "a", "violence": 1, "hate": 1, "harassment": 1},
+        {"text": "b", "hate": 0, "sexual": 1}, {"text": "c", "violence": 1}, {"text": "a", "violence": 1},
+    ]  # fmt: skip
+    assert list(labels.corrected(source, {"a b": whole})) == [
+        {"text": "a", "violence": 0, "hate": 1}, {"text": "b", "violence": 0, "sexual": 1},
+        {"text": "c", "violence": 1}, {"text": "a", "violence": 1},
+    ]  # fmt: skip
+
+
+def test_the_agreement_of_readers_that_the_readme_states_is_that_of_the_file():
+    votes = defaultdict(list)
+    for row in _read():
+        votes[row["corpus"], row["id"], row["start"], row["end"]].append(labels.codes(row["codes"]))
+    twice = {str(at): given for at, given in votes.items() if len(given) == 2}
+    readme = (FOLDER / "README.md").read_text(encoding="utf-8").replace("|", " ")
+    assert f"{len(votes):,} passages" in readme
+    for category in labels.CODES.values():
+        ones = [{at: int(given[side].get(category) == 1) for at, given in twice.items()} for side in (0, 1)]
+        decided = [{at: given[side][category] for at, given in twice.items() if category in given[side]}
+                   for side in (0, 1)]  # fmt: skip
+        row = f"{category}   {_both(*ones)}   {sum(ones[0].values())}, {sum(ones[1].values())}   {_stated(*ones)}"
+        assert f"{row}   {_stated(*decided)}, n = {len(decided[0].keys() & decided[1].keys())}" in readme
 
 
 def test_the_second_look_covers_passages_of_the_first():

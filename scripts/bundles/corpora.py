@@ -11,8 +11,7 @@ import hashlib
 import io
 import json
 import re
-from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import zstandard
@@ -75,7 +74,7 @@ def negatives(corpora: Path, tenths: range, share: float, name: str) -> Iterator
     for corpus, identity, key, text in documents(corpora):
         if tenth(key) not in tenths or corpus.rsplit("/", 1)[-1].lower() in TOPICAL:
             continue
-        for start, passage in _passages(text):
+        for start, passage in passages(text):
             if _share(f"{identity}/{start}") < share * (0.5 if corpus == "novels" else 1.0):
                 yield {"text": mask(passage).strip(), **_unsuspicious(passage), "source": name, "group": key}
 
@@ -103,7 +102,7 @@ def ordinary(corpora: Path, corpus: str, limit: int) -> Iterator[tuple[str, str,
 
 def weak_self_harm_phrases(data: Path) -> Iterator[Row]:
     """Posts elsewhere with a phrase of self-harm in the first person."""
-    for row in _weak(data, "self_harm"):
+    for row in weak(data, "self_harm"):
         name, text = str(row["subreddit"]).lower(), str(row["text"])
         if name != "suicidewatch" and name not in _FALSE_SELF_HARM and _personal(text):
             yield {"text": mask(text), "self_harm": 1, "sexual": 0, "hate": 0, "source": "reddit-self-harm-phrases"}
@@ -111,7 +110,7 @@ def weak_self_harm_phrases(data: Path) -> Iterator[Row]:
 
 def weak_sexual(data: Path) -> Iterator[Row]:
     """Passages with several sexual terms, none with a minor-age term."""
-    for row in _weak(data, "sexual"):
+    for row in weak(data, "sexual"):
         text = str(row["text"])
         off_topic = str(row["subreddit"]).lower() in {"abrathatfits", "asexuality"}
         if int(str(row["sx"])) >= 3 and not off_topic and not names_a_minor(text):
@@ -120,7 +119,7 @@ def weak_sexual(data: Path) -> Iterator[Row]:
 
 def weak_violence(data: Path) -> Iterator[Row]:
     """Passages with several violence terms, without the forums about games and kitchens."""
-    for row in _weak(data, "violence"):
+    for row in weak(data, "violence"):
         if str(row["subreddit"]).lower() not in _FALSE_VIOLENCE and int(str(row["vi"])) >= 3:
             yield {"text": mask(str(row["text"])), "violence": 1, "source": "reddit-violence-terms"}
 
@@ -145,13 +144,13 @@ _FORUMS = {
 def forums(corpora: Path, data: Path, tenths: range, name: str) -> Iterator[Row]:
     """Passages of forums about a category that use its words: labels by membership, of the evaluator's tenths."""
     seen = ((c.rsplit("/", 1)[-1].lower(), k, t) for c, _, k, t in documents(corpora) if c.startswith("reddit/"))
-    weak = (
-        (str(row["subreddit"]).lower(), str(row["id"]), str(row["text"])) for row in _weak(data, "self_harm")
+    posts = (
+        (str(row["subreddit"]).lower(), str(row["id"]), str(row["text"])) for row in weak(data, "self_harm")
         if row["subreddit"] == "SuicideWatch"
     )  # fmt: skip
     chosen = [(forum, key, text) for forum, key, text in seen if tenth(key) in tenths]
-    for forum, key, text in [*chosen, *weak]:
-        for _, passage in _passages(text):
+    for forum, key, text in [*chosen, *posts]:
+        for _, passage in passages(text):
             category = _by_forum(forum, passage)
             if category and not (category == "sexual" and names_a_minor(passage)):
                 yield {"text": mask(passage).strip(), category: 1, "group": key, "source": name}
@@ -169,68 +168,9 @@ def _by_forum(forum: str, passage: str) -> str:
 
 def hard_negatives(data: Path, tenths: range, name: str) -> Iterator[Row]:
     """Passages of topical forums that have none of the terms."""
-    for row in _weak(data, "hard_negatives"):
+    for row in weak(data, "hard_negatives"):
         if tenth(str(row["id"])) in tenths:
             yield {"text": mask(str(row["text"])), "sexual": 0, "self_harm": 0, "violence": 0, "source": name}
-
-
-def labelled(labels: Path, data: Path, corpora: Path) -> Iterator[tuple[int, Row]]:
-    """(tenth, row) of each passage labelled by reading, joined by id; one that no longer matches is left out.
-
-    Several labellers' votes on a passage are joined: a category is positive or negative where they agree.
-    """
-    votes: dict[tuple[str, str, int, int, int], list[dict[str, object]]] = defaultdict(list)
-    for path in sorted(labels.glob("*.jsonl")):
-        for line in path.read_text("utf-8").splitlines():
-            entry = json.loads(line)
-            key = (entry["corpus"], str(entry["id"]), int(entry.get("i", 0)), entry["start"], entry["end"])
-            votes[key].append(entry)
-    texts = _texts({key[:3] for key in votes}, data, corpora)
-    for key, entries in votes.items():
-        passage = texts.get(key[:3], "")[key[3] : key[4]]
-        digest = hashlib.sha256(passage.encode("utf-8", "surrogatepass")).hexdigest()
-        if not digest.startswith(str(entries[-1]["sha256_12"])):
-            continue
-        book = key[1].rsplit("-", 1)[0] if key[0] == "novels" else key[1]
-        labels_of = _agreed([entry["labels"] for entry in entries])  # type: ignore[misc]
-        if labels_of.get("sexual") == 1 and names_a_minor(passage):
-            continue
-        yield tenth(book), {"text": mask(passage).strip(), **labels_of, "group": book, "source": "tamis-labels"}
-
-
-def _agreed(votes: list[dict[str, int]]) -> Row:
-    names = sorted({name for vote in votes for name in vote})
-    out: Row = {}
-    for name in names:
-        given = {vote[name] for vote in votes if vote.get(name) is not None}
-        if len(given) == 1:
-            out[name] = given.pop()
-    return out
-
-
-def _texts(wanted: Iterable[tuple[str, str, int]], data: Path, corpora: Path) -> dict[tuple[str, str, int], str]:
-    keys = set(wanted)
-    found: dict[tuple[str, str, int], str] = {}
-    for corpus, identity, _, text in documents(corpora):
-        key = (corpus.rsplit("/", 1)[0] if corpus.startswith("reddit/") else corpus, identity, 0)
-        if key in keys:
-            found[key] = text
-    for kind in ("self_harm", "sexual", "violence", "hard_negatives"):
-        for row in _weak(data, kind):
-            found[f"reddit-weak-2013/{kind}", str(row["id"]), int(str(row["i"]))] = str(row["text"])
-    found.update(_numbered(data))
-    return {key: found[key] for key in keys if key in found}
-
-
-def _numbered(data: Path) -> dict[tuple[str, str, int], str]:
-    """Records that have no id of their own are known by their line number."""
-    out: dict[tuple[str, str, int], str] = {}
-    for number, line in enumerate(read_text(data / "rtp-subset" / "val.jsonl").splitlines()):
-        record = json.loads(line)
-        out["rtp-subset/val", str(number), 0] = record["prompt"]["text"] + record["continuation"]["text"]
-    for number, line in enumerate(read_text(data / "hh-harmless-test" / "test.jsonl").splitlines()):
-        out["hh-harmless-test", str(number), 0] = json.loads(line)["chosen"]
-    return out
 
 
 def _personal(text: str) -> bool:
@@ -241,14 +181,16 @@ def _personal(text: str) -> bool:
     return bool(_FIRST_PERSON.search(around))
 
 
-def _weak(data: Path, kind: str) -> Iterator[Row]:
+def weak(data: Path, kind: str) -> Iterator[Row]:
+    """The posts that forum and word rules chose for a category."""
     return (json.loads(line) for line in read_text(data / "reddit-weak-2013" / f"{kind}.jsonl").split("\n") if line)
 
 
-def _passages(text: str) -> Iterator[tuple[int, str]]:
-    passages = split([text])
-    for i in range(len(passages)):
-        yield int(passages.start[i]), passages[i]
+def passages(text: str) -> Iterator[tuple[int, str]]:
+    """(offset, text) of each passage of a document."""
+    cut = split([text])
+    for i in range(len(cut)):
+        yield int(cut.start[i]), cut[i]
 
 
 def _share(key: str) -> float:
