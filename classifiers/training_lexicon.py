@@ -160,13 +160,14 @@ def _terms(found: Candidates, rows: _Rows, category: str, settings: LexiconTrain
     """Severity of each chosen term, the severest first."""
     presence = found.presence[:, rows.at]
     in_positive, in_negative = presence @ rows.positive, presence @ ~rows.positive
-    allowed = (in_positive >= settings.min_documents) & ~refused(category, found.terms)
+    frequent = in_positive >= settings.min_documents
+    allowed = frequent & ~refused(category, found.terms)
     score = evidence(in_positive, in_negative, np.asarray(found.presence.sum(axis=1)).ravel())
     severity = np.round(_precision(presence, rows, settings.shrink), 2)
     marks = allowed & (score >= settings.min_evidence)
     precise = marks & (severity >= settings.min_precision)
-    # Terms of the other class take part: what they explain, no term has to.
-    seen = np.flatnonzero(allowed & (np.abs(score) >= settings.min_evidence))
+    # Terms of the other class and refused ones take part: what names of groups account for, no word beside them does.
+    seen = np.flatnonzero(frequent & (np.abs(score) >= settings.min_evidence))
     needed = np.zeros(len(found.terms), bool)
     if precise.any():
         needed[seen] = _needed(presence[seen].T.tocsr(), rows, settings.penalty, seed)

@@ -111,6 +111,14 @@ def test_identity_terms_and_minors_are_no_terms(tmp_path):
         assert found[0] in " ".join(terms[category])
 
 
+def test_a_word_beside_the_name_of_a_group_is_no_term_in_its_place(tmp_path):
+    texts, labels = _texts(600)
+    beside, named = _texts(600, 2, marker="lesbian")
+    beside = [text.replace("lesbian", "lesbian parade") if i % 2 else text for i, text in enumerate(beside)]
+    _, terms = _fit(tmp_path, texts + beside, np.concatenate([labels, named]))
+    assert terms["hate"] == {"grum": 0.99}
+
+
 def test_a_term_that_normalising_would_change_is_left_out(tmp_path):
     texts, labels = _texts(400, marker="Grum")
     assert list(_fit(tmp_path / "a", texts, labels, normaliser="none")[1]["hate"]) == ["Grum"]
