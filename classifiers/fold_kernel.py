@@ -2,15 +2,33 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 from numpy.typing import NDArray
 
 from tamis.classifiers.compiled import inlined, kernel
+from tamis.classifiers.vector_code import copy_eight, leads, lowest_bit
 
 __all__ = ["holding", "rewrite", "survey"]
 
 Bytes = NDArray[np.uint8]
 Ints = NDArray[np.int64]
+
+
+ONE: Final = np.uint64(1)
+
+
+@inlined
+def _leads(data: Bytes, address: int, at: int, stop: int) -> np.uint64:
+    """Returns which of the 64 bytes from `at` on, those before `stop`, start a character beyond ASCII."""
+    if at + 64 <= data.size:
+        found = leads(address + at)
+        return found & ((ONE << np.uint64(stop - at)) - ONE) if stop - at < 64 else found
+    found = np.uint64(0)
+    for k in range(stop - at):
+        found |= np.uint64(data[at + k] >= 0xC0) << np.uint64(k)
+    return found
 
 
 @inlined
@@ -29,14 +47,12 @@ def _decode(data: Bytes, at: int) -> tuple[int, int]:
 def survey(data: Bytes) -> NDArray[np.int32]:
     """Returns the distinct code points beyond ASCII of a UTF-8 text, rising, int32."""
     seen = np.zeros(0x110000, np.bool_)
-    at = 0
-    while at < data.size:
-        if data[at] < 0x80:
-            at += 1
-            continue
-        code, width = _decode(data, at)
-        seen[code] = True
-        at += width
+    address = data.ctypes.data
+    for at in range(0, data.size, 64):
+        found = _leads(data, address, at, data.size)
+        while found != 0:
+            seen[_decode(data, at + lowest_bit(found))[0]] = True
+            found &= found - ONE
     return np.flatnonzero(seen).astype(np.int32)
 
 
@@ -65,24 +81,59 @@ def _is_alphanumeric(byte: int) -> bool:
 @inlined
 def _size(data: Bytes, slot: NDArray[np.int32], offset: Ints) -> int:
     """Returns the size in bytes of the folded text."""
-    size = at = 0
-    while at < data.size:
-        width = replaced = 1
-        if data[at] >= 0x80:
-            code, width = _decode(data, at)
-            replaced = offset[slot[code] + 1] - offset[slot[code]]
-        at += width
-        size += replaced
+    size, address = data.size, data.ctypes.data
+    for at in range(0, data.size, 64):
+        found = _leads(data, address, at, data.size)
+        while found != 0:
+            code, width = _decode(data, at + lowest_bit(found))
+            size += offset[slot[code] + 1] - offset[slot[code]] - width
+            found &= found - ONE
     return size
 
 
 @inlined
-def _is_ascii(piece: Bytes) -> bool:
-    """Tells whether a text is ASCII, in vector instructions."""
-    every = np.uint8(0)
-    for byte in piece:
-        every = np.uint8(every | byte)
-    return bool(every < 0x80)
+def _copied(data: Bytes, start: int, stop: int, out: Bytes, n: int) -> int:
+    """Copies a stretch of text, eight bytes at a time where there is room; returns its end."""
+    size = stop - start
+    if stop + 8 <= data.size and n + size + 8 <= out.size:
+        source, target = data.ctypes.data + start, out.ctypes.data + n
+        for done in range(0, size, 8):
+            copy_eight(target + done, source + done)
+    else:
+        for i in range(size):
+            out[n + i] = data[start + i]
+    return n + size
+
+
+@inlined
+def _rewrite_plainly(
+    data: Bytes,
+    start: int,
+    stop: int,
+    slot: NDArray[np.int32],
+    offset: Ints,
+    blob: Bytes,
+    twins: Bytes,
+    out: Bytes,
+    n: int,
+) -> int:
+    """Does `rewrite` for a passage without look-alikes, and returns its end; -1 where there may be one."""
+    address, done = data.ctypes.data, start
+    for at in range(start, stop, 64):
+        found = _leads(data, address, at, stop)
+        while found != 0:
+            place = at + lowest_bit(found)
+            found &= found - ONE
+            code, width = _decode(data, place)
+            n = _copied(data, done, place, out, n)
+            done = place + width
+            first, last = offset[slot[code]], offset[slot[code] + 1]
+            if last == first + 2 and blob[first] >= 0x80 and twins[_decode(blob, first)[0]] > 0:
+                return -1
+            for i in range(first, last):
+                out[n] = blob[i]
+                n += 1
+    return _copied(data, done, stop, out, n)
 
 
 @inlined
@@ -174,11 +225,8 @@ def rewrite(
     ends = np.zeros(bounds.size, np.int64)
     n = 0
     for passage in range(bounds.size - 1):
-        piece = data[bounds[passage] : bounds[passage + 1]]
-        if _is_ascii(piece):
-            out[n : n + piece.size] = piece
-            n += piece.size
-        else:
-            n = _rewrite(piece, slot, offset, blob, apart, twins, out, n)
+        start, stop = bounds[passage], bounds[passage + 1]
+        end = _rewrite_plainly(data, start, stop, slot, offset, blob, twins, out, n)
+        n = end if end >= 0 else _rewrite(data[start:stop], slot, offset, blob, apart, twins, out, n)
         ends[passage + 1] = n
     return out[:n], ends

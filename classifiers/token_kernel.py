@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from tamis.classifiers.address_kernel import USER
 from tamis.classifiers.compiled import inlined, kernel
+from tamis.classifiers.vector_code import beyond_ascii, copy_eight, letters, lowest_bit, triples
 
 __all__ = ["tokenise"]
 
@@ -53,9 +54,21 @@ def _separators() -> NDArray[np.bool_]:
     return table
 
 
+def _endings() -> NDArray[np.bool_]:
+    """Returns which bytes end a word of letters before them, whatever follows: they can be no part of it."""
+    table: NDArray[np.bool_] = (KINDS == SPACE) | (KINDS == MARK)
+    table[[*np.flatnonzero(LEET), APOSTROPHE, ASTERISK]] = False
+    return table
+
+
 KINDS: Final = _kinds()
 LEET: Final = _leet()
 SEPARATORS: Final = _separators()
+ENDINGS: Final = _endings()
+
+ONE: Final = np.uint64(1)
+#: Bytes that are looked at from the start of a word on.
+AHEAD: Final = 66
 
 
 @inlined
@@ -196,6 +209,32 @@ def _token(data: Bytes, at: int, stop: int, out: Bytes, n: int) -> tuple[int, in
     return end, n
 
 
+@inlined
+def _plain_token(data: Bytes, address: int, at: int, stop: int) -> int:
+    """Returns the bytes of the token at `at` where it stays as it is; 0 where that takes a closer look.
+
+    Args:
+        data: The text.
+        address: Where it lies in memory.
+        at: Where the token starts; `AHEAD` bytes from there on are in the text.
+        stop: Where the passage ends.
+    """
+    here, size = address + at, stop - at
+    word = lowest_bit(~(letters(here) | beyond_ascii(here)))
+    if word >= size:
+        word = size
+    elif word == 0:
+        byte = data[np.uintp(at)]
+        alone = ENDINGS[byte] and byte > USER and data[np.uintp(at + 1)] != byte
+        return int(alone or (size == 1 and KINDS[byte] == MARK))
+    elif word == 64 or not ENDINGS[data[np.uintp(at + word)]]:
+        return 0
+    if word < 3:
+        # A single letter may be one of several that spell a word.
+        return word if word == 2 or _spaced_end(data, at, stop) == at else 0
+    return word if (triples(here) & ((ONE << np.uint64(word - 2)) - ONE)) == 0 else 0
+
+
 @kernel
 def tokenise(data: Bytes, bounds: Ints, places: int) -> tuple[Bytes, Ints]:
     """Writes passages as tokens with one space between them.
@@ -208,7 +247,9 @@ def tokenise(data: Bytes, bounds: Ints, places: int) -> tuple[Bytes, Ints]:
     Returns:
         The tokens of each passage, uint8, and their bounds, int64 [n + 1].
     """
-    out = np.empty(2 * data.size + 8 * places + 2, np.uint8)
+    # With what a copy may write beyond a word.
+    out = np.empty(2 * data.size + 8 * places + AHEAD, np.uint8)
+    address, written = data.ctypes.data, out.ctypes.data
     ends = np.zeros(bounds.size, np.int64)
     n = 0
     for passage in range(bounds.size - 1):
@@ -220,6 +261,14 @@ def tokenise(data: Bytes, bounds: Ints, places: int) -> tuple[Bytes, Ints]:
             if n > ends[passage]:
                 out[n] = 32
                 n += 1
-            at, n = _token(data, at, stop, out, n)
+            size = _plain_token(data, address, at, stop) if at + AHEAD <= data.size else 0
+            if size == 0:
+                at, n = _token(data, at, stop, out, n)
+                continue
+            copy_eight(written + n, address + at)
+            copy_eight(written + n + 8, address + at + 8)
+            for done in range(16, size, 8):
+                copy_eight(written + n + done, address + at + done)
+            at, n = at + size, n + size
         ends[passage + 1] = n
     return out[:n], ends

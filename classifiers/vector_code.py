@@ -14,7 +14,18 @@ from llvmlite import ir  # type: ignore[import-untyped]
 from numba import types
 from numba.extending import intrinsic
 
-__all__ = ["beyond_ascii", "eight_bytes", "fasttext_spaces", "letters", "lowest_bit", "ones", "product_high"]
+__all__ = [
+    "beyond_ascii",
+    "copy_eight",
+    "eight_bytes",
+    "fasttext_spaces",
+    "leads",
+    "letters",
+    "lowest_bit",
+    "ones",
+    "product_high",
+    "triples",
+]
 
 
 def _loaded(builder: Any, address: Any, kind: Any) -> Any:
@@ -68,6 +79,35 @@ def _ones(context: Any, bits: Any) -> Any:  # noqa: ARG001
     return types.int64(types.uint64), generate
 
 
+def _triples(context: Any, address: Any) -> Any:  # noqa: ARG001
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:  # noqa: ARG001
+        kind = ir.VectorType(ir.IntType(8), 64)
+        places = (builder.add(arguments[0], ir.Constant(ir.IntType(64), i)) for i in range(3))
+        first, second, third = (_loaded(builder, place, kind) for place in places)
+        found = builder.and_(builder.icmp_unsigned("==", first, second), builder.icmp_unsigned("==", second, third))
+        return builder.bitcast(found, ir.IntType(64))
+
+    return types.uint64(types.int64), generate
+
+
+def _leads(context: Any, address: Any) -> Any:  # noqa: ARG001
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:  # noqa: ARG001
+        kind = ir.VectorType(ir.IntType(8), 64)
+        found = builder.icmp_unsigned(">", _loaded(builder, arguments[0], kind), ir.Constant(kind, [0xBF] * 64))
+        return builder.bitcast(found, ir.IntType(64))
+
+    return types.uint64(types.int64), generate
+
+
+def _copy_eight(context: Any, target: Any, source: Any) -> Any:  # noqa: ARG001
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:  # noqa: ARG001
+        kind = ir.IntType(64)
+        builder.store(_loaded(builder, arguments[1], kind), builder.inttoptr(arguments[0], kind.as_pointer()), align=1)
+        return context.get_dummy_value()
+
+    return types.void(types.int64, types.int64), generate
+
+
 def _lowest_bit(context: Any, bits: Any) -> Any:  # noqa: ARG001
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:  # noqa: ARG001
         return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 0))
@@ -94,6 +134,12 @@ letters = cast("Callable[[int], np.uint64]", intrinsic(_letters))
 beyond_ascii = cast("Callable[[int], np.uint64]", intrinsic(_beyond_ascii))
 #: How many bits are set.
 ones = cast("Callable[[np.uint64], int]", intrinsic(_ones))
+#: Which of the 64 bytes at an address start a character beyond ASCII.
+leads = cast("Callable[[int], np.uint64]", intrinsic(_leads))
+#: Which of the 64 bytes at an address are followed by two more of the same.
+triples = cast("Callable[[int], np.uint64]", intrinsic(_triples))
+#: Copies eight bytes to one address from another.
+copy_eight = cast("Callable[[int, int], None]", intrinsic(_copy_eight))
 #: The number of the lowest bit that is set; 64 for 0.
 lowest_bit = cast("Callable[[np.uint64], int]", intrinsic(_lowest_bit))
 #: The upper 64 bits of the product of two numbers.
