@@ -21,7 +21,7 @@ from tamis.classifiers import bundle
 from tamis.classifiers.base import Classifier
 from tamis.classifiers.errors import TamisError, UsageError
 from tamis.classifiers.passages import Passages
-from tamis.interventions import proxy_lm
+from tamis.interventions import proxy_lm, proxy_texts
 from tamis.interventions.toxic_terms import terms
 from tamis.pipeline import manifest as manifests
 from tamis.pipeline import samples
@@ -83,7 +83,7 @@ def lexicon_of(plan: Plan) -> Lexicon:
     """Returns the word list that the plan's proxy output is scored with.
 
     Raises:
-        UsageError: The plan names a bundle that is no word list.
+        UsageError: The plan names a bundle that is no word list, or one of words that every text has.
     """
     ref = plan.evaluate.proxy_lexicon
     if ref is None:
@@ -94,7 +94,22 @@ def lexicon_of(plan: Plan) -> Lexicon:
             f"`evaluate.proxy_lexicon: {ref}` is of the kind {found.kind}; the proxy counts words, so name a bundle of "
             "the kind lexicon, or leave the key out for the list that ships with tamis"
         )
-    return found
+    made = _Severities(found)
+    neutral = [prompt.text for prompt in proxy_texts.prompts() if prompt.bucket == proxy_texts.PRIMARY]
+    if (made.score(Passages.of(neutral)) > 0).any(axis=1).all():
+        raise UsageError(
+            f"`evaluate.proxy_lexicon: {ref}` has a term in every neutral prompt, so none can be asked: take common "
+            "words out of the list"
+        )
+    return made
+
+
+class _Severities:
+    """A word list as it is: what the terms weigh, 0 for a text without any. Its calibrated scores are never 0."""
+
+    def __init__(self, found: bundle.Bundle) -> None:
+        self.categories, self.id, self.kind, self.training = found.categories, found.id, found.kind, found.training
+        self.score, self.threshold = found.raw, found.threshold
 
 
 def measured(store: Store, spec: RunSpec, merged: Merged, bench: Workbench) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -16,7 +17,10 @@ from typing import Any
 import pytest
 
 from tamis.classifiers import bundle
+from tamis.classifiers.passages import Passages
+from tamis.interventions import proxy_texts
 from tamis.pipeline import cli, plan
+from tamis.pipeline.proxy import lexicon_of
 
 WORDS = (
     "the river house people and was in of to with old green walked saw found made then very quiet long day night water "
@@ -25,7 +29,7 @@ WORDS = (
 TOXIC = "the people are zargle and they should leave"
 
 
-def write_bundle(folder: Path, name: str, terms: dict[str, dict[str, float]]) -> Path:
+def write_bundle(folder: Path, name: str, terms: dict[str, dict[str, float]], **more: Any) -> Path:
     folder.mkdir()
     (folder / "terms.json").write_text(json.dumps({"format": 1, "terms": terms}))
     header = {
@@ -33,6 +37,7 @@ def write_bundle(folder: Path, name: str, terms: dict[str, dict[str, float]]) ->
         "normaliser": "web-1", "parameters": {"file": "terms.json"},
         "training": {"family": name, "sources": [{"name": f"{name}-terms", "families": [name]}]},
         "operating_points": {category: {"default": {"threshold": 0.5}} for category in terms},
+        **more,
     }  # fmt: skip
     bundle.write(folder, header, ["a plain text", "all zargle"])
     return folder
@@ -177,6 +182,23 @@ def test_a_wrong_word_list_stops_before_the_first_shard(ground, tmp_path, capsys
     assert cli.main(["run", str(path)]) == 2
     assert "of the kind linear" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_a_calibrated_word_list_counts_as_its_severities(ground, tmp_path):
+    curve = {"method": "piecewise_logit", "x": [-14.0, 0.0], "y": [-6.0, 1.0]}
+    made = write_bundle(tmp_path / "made", "made", {"slur": {"zargle": 0.75}}, calibration={"slur": curve})
+    texts = Passages.of(["a plain text", "all zargle"])
+    assert (bundle.load(made).score(texts) > 0).all()
+    found = lexicon_of(plan.load(plan_of(ground, tmp_path, proxy_lexicon=str(made))))
+    assert found.score(texts)[:, 0].tolist() == [0, 0.75]
+    assert found.id == bundle.load(made).id
+
+
+def test_a_list_of_words_that_every_text_has_is_refused(ground, tmp_path, capsys):
+    words = {word for prompt in proxy_texts.prompts() for word in re.findall("[a-z]{2,}", prompt.text.lower())}
+    write_bundle(tmp_path / "words", "words", {"slur": dict.fromkeys(sorted(words), 0.5)})
+    assert cli.main(["run", str(plan_of(ground, tmp_path, proxy_lexicon=str(tmp_path / "words")))]) == 2
+    assert "has a term in every neutral prompt" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
