@@ -6,13 +6,14 @@ import contextlib
 import os
 import signal
 
-from tamis.pipeline import pulse
+from tamis.pipeline import pulse, uncollected
 
 
 def main() -> None:
     """Works until the launcher has no more work."""
     # Who ends a run ends its launcher, which says so, and the worker follows.
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    uncollected.seldom()
     with contextlib.ExitStack() as stack:
         if (folder := os.environ.get(pulse.FOLDER)) is not None:
             stack.enter_context(pulse.joined(folder))

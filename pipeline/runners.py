@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from tamis.classifiers.errors import UsageError
-from tamis.pipeline import dataflow, portable, pulse
+from tamis.pipeline import dataflow, portable, pulse, uncollected
 from tamis.pipeline.plan import Plan
 from tamis.pipeline.quiet import silenced
 from tamis.pipeline.wording import nearest
@@ -145,6 +145,7 @@ def launch(bench: Workbench, flags: Sequence[str], total_bytes: int) -> None:
 
     spec = msgspec.json.encode(bench.spec)
     job.keep(spec, bench)
+    uncollected.settled()
     logging.getLogger("apache_beam").setLevel(logging.WARNING)
     with warnings.catch_warnings(), portable.startable():
         warnings.simplefilter("ignore")

@@ -13,10 +13,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-__all__ = ["seldom", "uncollected"]
+__all__ = ["seldom", "settled", "uncollected"]
 
-#: Objects made before the young are looked at, and how many such looks come before one at the older ones.
-_THRESHOLDS: Final = (200_000, 20, 100)
+#: Objects made before the young are looked at (the engine and its libraries are 250,000), and how many such looks come
+#: before one at the older ones.
+_THRESHOLDS: Final = (400_000, 20, 100)
 
 
 def seldom() -> None:
@@ -28,6 +29,11 @@ def seldom() -> None:
     gc.set_threshold(*_THRESHOLDS)
     atexit.unregister(gc.freeze)
     atexit.register(gc.freeze)
+
+
+def settled() -> None:
+    """Says that what is there by now stays until the process ends: modules and models are looked at no more."""
+    gc.freeze()
 
 
 @contextmanager
