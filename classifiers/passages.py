@@ -150,6 +150,19 @@ class Passages:
             self._buffers[normaliser] = NORMALISERS[normaliser](self.data, self.bounds)
         return self._buffers[normaliser]
 
+    def normalised(self, normaliser: str, chosen: NDArray[np.bool_]) -> tuple[Bytes, Ints]:
+        """Returns some passages normalised, without the rest; computed anew each time.
+
+        Args:
+            normaliser: A key of `NORMALISERS`.
+            chosen: Which passages, bool [n_passages].
+
+        Returns:
+            As `buffer`, of the chosen passages.
+        """
+        data, sizes = _gathered(self.data, self.bounds, chosen), np.diff(self.bounds)[chosen]
+        return NORMALISERS[normaliser](data, _offsets(sizes))
+
 
 def split(texts: Sequence[str], target: int = TARGET) -> Passages:
     """Cuts documents into passages; the rules stand at the top of the module.

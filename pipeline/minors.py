@@ -114,14 +114,15 @@ def _named(cut: Passages, asked: NDArray[np.bool_]) -> NDArray[np.bool_]:
     if 2 * rows.size >= len(cut) or cut.has(_UNDONE):
         found[rows] = _with_term(*cut.buffer(_UNDONE), rows)
     else:
-        part = Passages.of([cut[i] for i in rows.tolist()])
-        found[rows] = _with_term(*part.buffer(_UNDONE), np.arange(rows.size))
+        chosen = np.zeros(len(cut), np.bool_)
+        chosen[rows] = True
+        found[rows] = _with_term(*cut.normalised(_UNDONE, chosen), np.arange(rows.size))
     return found
 
 
 def _with_term(data: NDArray[np.uint8], bounds: NDArray[np.int64], rows: NDArray[np.intp]) -> NDArray[np.bool_]:
     """Says which stretches of a buffer have a term, bool [m]: they are searched in one go, as a search has a price."""
-    held, starts, ends = data.tobytes(), bounds[rows].tolist(), bounds[rows + 1].tolist()
+    held, starts, ends = data.data, bounds[rows].tolist(), bounds[rows + 1].tolist()
     pieces = [held[start:end] for start, end in zip(starts, ends, strict=True)]
     # No pattern matches this byte: a term ends where its passage does.
     joined = b"\0".join(pieces)
