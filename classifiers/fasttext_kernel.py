@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from tamis.classifiers.compiled import kernel
 from tamis.classifiers.fasttext_features import Tables, longest, push_features, push_subwords, scratch
+from tamis.classifiers.vector_code import sum_eights
 
 __all__ = ["WIDTH", "average", "expand_words"]
 
@@ -23,19 +24,8 @@ Int32s = NDArray[np.int32]
 UInt32s = NDArray[np.uint32]
 Floats = NDArray[np.float32]
 
-#: Columns that are added up in registers.
+#: Columns that are added up in a register.
 WIDTH: Final = 8
-
-
-@kernel
-def _add_narrow(matrix: Floats, rows: UInt32s, n: int, out: Floats) -> None:
-    """Adds rows of eight columns."""
-    a = b = c = d = e = f = g = h = np.float32(0)
-    for i in range(n):
-        row = matrix[rows[i]]
-        a, b, c, d = a + row[0], b + row[1], c + row[2], d + row[3]
-        e, f, g, h = e + row[4], f + row[5], g + row[6], h + row[7]
-    out[0], out[1], out[2], out[3], out[4], out[5], out[6], out[7] = a, b, c, d, e, f, g, h
 
 
 @kernel
@@ -63,14 +53,15 @@ def average(data: Bytes, bounds: Ints, tables: Tables, matrix: Floats, counts: I
     """
     averages = np.empty((bounds.size - 1, matrix.shape[1]), np.float32)
     tokens, rows = scratch(longest(bounds)), np.empty(1024, np.uint32)
+    base, out = matrix.ctypes.data, averages.ctypes.data
     for text in range(bounds.size - 1):
         n, rows = push_features(data, bounds[text], bounds[text + 1], tables, counts.size > 0, tokens, rows)
         total = n
         if counts.size > 0:
             for i in range(n):
                 total += counts[rows[i]] - 1 if rows[i] < tables.n_words else 0
-        if matrix.shape[1] == WIDTH:
-            _add_narrow(matrix, rows, n, averages[text])
+        if matrix.shape[1] == WIDTH and matrix.strides[0] == 4 * WIDTH:
+            sum_eights(base, rows.ctypes.data, n, out + 4 * WIDTH * text)
         else:
             _add_wide(matrix, rows, n, averages[text])
         averages[text] *= np.float32(1 / total) if total > 0 else np.float32(np.nan)

@@ -12,6 +12,7 @@ from typing import Any, cast
 import numpy as np
 from llvmlite import ir  # type: ignore[import-untyped]
 from numba import types
+from numba.core import cgutils
 from numba.extending import intrinsic
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "lowest_bit",
     "ones",
     "product_high",
+    "sum_eights",
     "triples",
 ]
 
@@ -108,6 +110,23 @@ def _copy_eight(context: Any, target: Any, source: Any) -> Any:  # noqa: ARG001
     return types.void(types.int64, types.int64), generate
 
 
+def _sum_eights(context: Any, base: Any, rows: Any, count: Any, out: Any) -> Any:  # noqa: ARG001
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:  # noqa: ARG001
+        base, rows, count, out = arguments
+        kind, long = ir.VectorType(ir.FloatType(), 8), ir.IntType(64)
+        numbers = builder.inttoptr(rows, ir.IntType(32).as_pointer())
+        total = cgutils.alloca_once(builder, kind)  # type: ignore[no-untyped-call]
+        builder.store(ir.Constant(kind, [0.0] * 8), total)
+        with cgutils.for_range(builder, count) as loop:
+            number = builder.zext(builder.load(builder.gep(numbers, [loop.index]), align=4), long)
+            row = builder.inttoptr(builder.add(base, builder.shl(number, long(5))), kind.as_pointer())
+            builder.store(builder.fadd(builder.load(total), builder.load(row, align=4)), total)
+        builder.store(builder.load(total), builder.inttoptr(out, kind.as_pointer()), align=4)
+        return context.get_dummy_value()
+
+    return types.void(types.int64, types.int64, types.int64, types.int64), generate
+
+
 def _lowest_bit(context: Any, bits: Any) -> Any:  # noqa: ARG001
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:  # noqa: ARG001
         return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 0))
@@ -140,6 +159,9 @@ leads = cast("Callable[[int], np.uint64]", intrinsic(_leads))
 triples = cast("Callable[[int], np.uint64]", intrinsic(_triples))
 #: Copies eight bytes to one address from another.
 copy_eight = cast("Callable[[int, int], None]", intrinsic(_copy_eight))
+#: Adds up rows of eight float32 in order: where the rows lie, the uint32 numbers of those to add, how many these are,
+#: where the sum goes.
+sum_eights = cast("Callable[[int, int, int, int], None]", intrinsic(_sum_eights))
 #: The number of the lowest bit that is set; 64 for 0.
 lowest_bit = cast("Callable[[np.uint64], int]", intrinsic(_lowest_bit))
 #: The upper 64 bits of the product of two numbers.
