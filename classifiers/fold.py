@@ -109,6 +109,7 @@ class _Table:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._texts: list[bytes] = [b""]  # row 0 belongs to no character
+        self._apart: list[bool] = []
         self._rows = self._build(np.zeros(0x110000, np.int32))
 
     def covering(self, codes: NDArray[np.int32]) -> _Rows:
@@ -124,8 +125,12 @@ class _Table:
 
     def _build(self, slot: NDArray[np.int32]) -> _Rows:
         offset = np.cumsum([0, *map(len, self._texts)], dtype=np.int64)
-        apart = np.array([any(b < 0x80 and not chr(b).isalnum() for b in text) for text in self._texts])
-        return _Rows(slot, offset, np.frombuffer(b"".join(self._texts), np.uint8), apart)
+        self._apart += [_ends_word(text) for text in self._texts[len(self._apart) :]]
+        return _Rows(slot, offset, np.frombuffer(b"".join(self._texts), np.uint8), np.array(self._apart))
+
+
+def _ends_word(text: bytes) -> bool:
+    return any(byte < 0x80 and not chr(byte).isalnum() for byte in text)
 
 
 _TABLE: Final = _Table()
