@@ -28,6 +28,9 @@ _END: Final = np.frombuffer(b"}}\n", np.uint8)
 
 ZERO: Final = 48
 COMMA: Final = 44
+COLON: Final = 58
+OPEN: Final = 91
+CLOSE: Final = 93
 DOT: Final = 46
 
 
@@ -68,36 +71,63 @@ def _put_score(out: Bytes, n: int, step: int) -> int:
     return n + size
 
 
+@inlined
+def _put_span(out: Bytes, n: int, start: int, end: int, step: int) -> int:
+    out[n] = OPEN
+    n = _put_number(out, n + 1, start)
+    out[n] = COMMA
+    n = _put_number(out, n + 1, end)
+    out[n] = COMMA
+    n = _put_score(out, n + 1, step)
+    out[n] = CLOSE
+    return n + 1
+
+
 @kernel
-def spans(starts: Ints, ends: Ints, steps: Ints, groups: Ints) -> tuple[Bytes, Ints]:
-    """Writes spans as `[start,end,score],[start,end,score]…`, those of a group together.
+def spans(
+    document: Ints, starts: Ints, ends: Ints, steps: NDArray[np.int64], keys: Bytes, key_bounds: Ints
+) -> tuple[Bytes, Ints]:
+    """Writes for each document and score its passages, as members `KEY:[[start,end,score],[start,end,score]…]`.
 
     Args:
-        starts: Start of each span, int64 [n].
-        ends: Its end, int64 [n].
-        steps: Its score, as a number of steps, int64 [n].
-        groups: Where each group starts, and n, int64 [n_groups + 1].
+        document: First passage of each document, and the number of passages, int64 [n + 1].
+        starts: Start of each passage, int64 [n_passages].
+        ends: Its end, int64 [n_passages].
+        steps: Each score as a number of steps, below 0 where it is left out, int64 [n_passages, k].
+        keys: The name of each score as JSON, one after another, uint8.
+        key_bounds: Where each starts, and the end of the last, int64 [k + 1].
 
     Returns:
-        The text of one group after another, uint8; where each starts, and its size, int64 [n_groups + 1].
+        The members of one document after another, uint8; where those of each start, and the end of the last, int64
+        [n + 1]. A score without passages has no member.
     """
-    out = np.empty(starts.size * (2 * _NUMBER + _SCORE + 5), np.uint8)
-    bounds = np.zeros(groups.size, np.int64)
+    found = 0
+    for passage in range(starts.size):
+        for k in range(steps.shape[1]):
+            found += steps[passage, k] >= 0
+    out = np.empty(
+        found * (2 * _NUMBER + _SCORE + 5) + (document.size - 1) * (keys.size + 4 * steps.shape[1]), np.uint8
+    )
+    bounds = np.zeros(document.size, np.int64)
     n = 0
-    for group in range(groups.size - 1):
-        for span in range(groups[group], groups[group + 1]):
-            if span > groups[group]:
-                out[n] = COMMA
+    for i in range(document.size - 1):
+        for k in range(steps.shape[1]):
+            begun = False
+            for passage in range(document[i], document[i + 1]):
+                if steps[passage, k] < 0:
+                    continue
+                if begun or n > bounds[i]:
+                    out[n] = COMMA
+                    n += 1
+                if not begun:
+                    n = _put(out, n, keys[key_bounds[k] : key_bounds[k + 1]])
+                    out[n], out[n + 1] = COLON, OPEN
+                    n, begun = n + 2, True
+                n = _put_span(out, n, starts[passage], ends[passage], steps[passage, k])
+            if begun:
+                out[n] = CLOSE
                 n += 1
-            out[n] = 91
-            n = _put_number(out, n + 1, starts[span])
-            out[n] = COMMA
-            n = _put_number(out, n + 1, ends[span])
-            out[n] = COMMA
-            n = _put_score(out, n + 1, steps[span])
-            out[n] = 93
-            n += 1
-        bounds[group + 1] = n
+        bounds[i + 1] = n
     return out[:n], bounds
 
 

@@ -16,7 +16,6 @@ from a score of `SPAN_FLOOR` on; a document without scores carries
 from __future__ import annotations
 
 from collections.abc import Container, Iterator, Mapping, Sequence
-from itertools import pairwise
 from typing import Any
 
 import msgspec
@@ -72,9 +71,9 @@ def rows(
             continue
         length = int(lengths[i])
         parts = _members(scored, i, length) if i in partial else [members]
-        marks = {f"{name}__{verdict['action']}": [[0, length, 1.0]] for name, verdict in verdicts.get(i, {}).items()}
-        parts += [*passages_of.get(i, ()), *([_inner(marks)] if marks else [])]
-        rest = _rest(i in removed, verdicts.get(i), unscored.get(i))
+        marks = [mark + b":[[0,%d,1.0]]" % length for mark, _ in verdicts.get(i, ())]
+        parts += [passages_of.get(i, b""), *marks]
+        rest = _rest(i in removed, [verdict for _, verdict in verdicts.get(i, ())], unscored.get(i))
         yield head + b",".join(part for part in parts if part) + b"}" + rest + b"}\n"
 
 
@@ -83,10 +82,12 @@ def _inner(mapping: Mapping[str, Any]) -> bytes:
     return _encode(mapping)[1:-1]
 
 
-def _rest(removed: bool, verdicts: Mapping[str, Any] | None, unscored: Mapping[str, str] | None) -> bytes:
-    members = {"removed": removed or None, "verdicts": verdicts, "unscored": unscored}
-    found = {key: value for key, value in members.items() if value}
-    return b"," + _inner(found) if found else b""
+def _rest(removed: bool, verdicts: Sequence[bytes], unscored: Mapping[str, str] | None) -> bytes:
+    """Returns the members that follow the attributes."""
+    found = b',"removed":true' if removed else b""
+    if verdicts:
+        found += b',"verdicts":{' + b",".join(verdicts) + b"}"
+    return found + b',"unscored":' + _encode(unscored) if unscored else found
 
 
 def _plain(
@@ -151,22 +152,17 @@ def _numbers(values: FloatMatrix) -> Any:
     return np.round(values.astype(np.float64), 5).tolist()
 
 
-def _passage_spans(batch: Batch) -> dict[int, list[bytes]]:
+def _passage_spans(batch: Batch) -> dict[int, bytes]:
     """Returns the members with the passages at or above the floor, by document: formatted here, as scores are."""
-    found: dict[int, list[bytes]] = {}
-    passages, owner = batch.passages, batch.passages.owner()
-    for name, scores in batch.scores.items():
-        for column, category in enumerate(scores.categories):
-            values = scores.passage[:, column]
-            hits = np.flatnonzero(values >= SPAN_FLOOR)
-            owners = owner[hits]
-            first = np.flatnonzero(np.diff(owners, prepend=-1))
-            groups = np.append(first, hits.size)
-            data, bounds = spans(passages.start[hits], passages.end[hits], _steps(values[hits]), groups)
-            text, key = data.tobytes(), _encode(f"{name}__{category}__passages") + b":["
-            for document, (start, stop) in zip(owners[first].tolist(), pairwise(bounds.tolist()), strict=True):
-                found.setdefault(document, []).append(key + text[start:stop] + b"]")
-    return found
+    passages, scored = batch.passages, batch.scores
+    keys = [f"{name}__{category}__passages" for name, scores in scored.items() for category in scores.categories]
+    if not keys:
+        return {}
+    values = np.concatenate([scores.passage for scores in scored.values()], axis=1)
+    steps = _steps(np.where(values >= SPAN_FLOOR, values, -1))
+    data, bounds = spans(passages.document, passages.start, passages.end, steps, *_joined(keys))
+    text, places = data.tobytes(), bounds.tolist()
+    return {i: text[places[i] : places[i + 1]] for i in np.flatnonzero(np.diff(bounds)).tolist()}
 
 
 def _unscored(batch: Batch) -> dict[int, dict[str, str]]:
@@ -182,21 +178,38 @@ def _verdicts(
     decisions: Mapping[str, Decisions],
     conditions: Mapping[str, Sequence[tuple[str, str, float]]],
     bundles: Mapping[str, str],
-) -> dict[int, dict[str, dict[str, Any]]]:
-    """Returns the verdicts other than keep, by document and intervention."""
-    found: dict[int, dict[str, dict[str, Any]]] = {}
+) -> dict[int, list[tuple[bytes, bytes]]]:
+    """Returns the verdicts other than keep, by document: of each the key of its mark, and its member as JSON."""
+    found: dict[int, list[tuple[bytes, bytes]]] = {}
     for name, decided in decisions.items():
-        for i in np.flatnonzero(decided.action).tolist():
-            verdict: dict[str, Any] = {
-                "action": Action(int(decided.action[i])).name.lower(),
-                "rule": int(decided.rule[i]),
-            }
-            if decided.condition[i] >= 0:
-                classifier, category, threshold = conditions[name][int(decided.condition[i])]
-                verdict |= {"classifier": classifier, "category": category, "threshold": round(threshold, 5)}
-                verdict["score"] = round(float(decided.score[i]), 5)
-                verdict["bundle"] = bundles.get(classifier, "")
-            found.setdefault(i, {})[name] = verdict
-        for i, redacted in redacted_spans(batch, decided):
-            found[i][name]["redacted"] = [list(span) for span in redacted]
+        redacted = dict(redacted_spans(batch, decided))
+        begun: dict[tuple[int, int, int], tuple[bytes, bytes, bytes]] = {}
+        rows = np.flatnonzero(decided.action)
+        columns = decided.action, decided.rule, decided.condition, decided.score.astype(np.float64)
+        for i, *code, score in zip(rows.tolist(), *(column[rows].tolist() for column in columns), strict=True):
+            action, rule, condition = code
+            if (action, rule, condition) not in begun:
+                named = conditions[name][condition] if condition >= 0 else None
+                begun[action, rule, condition] = _verdict_parts(name, Action(action), rule, named, bundles)
+            mark, member, bundle = begun[action, rule, condition]
+            if condition >= 0:
+                member += _encode(round(score, 5)) + bundle
+            if i in redacted:
+                member += b',"redacted":' + _encode(redacted[i])
+            found.setdefault(i, []).append((mark, member + b"}"))
     return found
+
+
+def _verdict_parts(
+    name: str, action: Action, rule: int, condition: tuple[str, str, float] | None, bundles: Mapping[str, str]
+) -> tuple[bytes, bytes, bytes]:
+    """Returns what verdicts with the same reason share: the mark's key, what is before the score, what is after."""
+    word = action.name.lower()
+    verdict: dict[str, Any] = {"action": word, "rule": rule}
+    rest = b""
+    if condition is not None:
+        classifier, category, threshold = condition
+        verdict |= {"classifier": classifier, "category": category, "threshold": round(threshold, 5)}
+        rest = b"," + _inner({"bundle": bundles.get(classifier, "")})
+    member = _encode(name) + b":" + _encode(verdict)[:-1]
+    return _encode(f"{name}__{word}"), member + (b',"score":' if condition is not None else b""), rest

@@ -15,19 +15,27 @@ from tamis.pipeline.scale import DECIMALS
 def test_every_score_is_written_as_python_writes_it() -> None:
     steps = np.arange(STEPS + 1)
     assert STEPS == 10**DECIMALS
-    data, bounds = spans(steps, steps, steps, np.arange(STEPS + 2))
-    expected = [f"[{step},{step},{step / STEPS!r}]" for step in range(STEPS + 1)]
-    assert data.tobytes().decode() == "".join(expected)
-    assert bounds.tolist() == [0, *np.cumsum([len(text) for text in expected])]
+    data, bounds = spans(np.array([0, STEPS + 1]), steps, steps, steps[:, None], *joined(["k"]))
+    expected = ",".join(f"[{step},{step},{step / STEPS!r}]" for step in range(STEPS + 1))
+    assert data.tobytes().decode() == f'"k":[{expected}]'
+    assert bounds.tolist() == [0, data.size]
 
 
-def test_spans_of_a_group_stand_together() -> None:
+def test_spans_of_a_document_stand_together() -> None:
     starts = np.array([0, 10, 2**62, 9])
-    data, bounds = spans(starts, starts + 1, np.array([0, 1, STEPS, 12345]), np.array([0, 2, 2, 4]))
+    steps = np.array([[0, -1, -1], [1, 12345, -1], [-1, STEPS, 3], [-1, -1, -1]])
+    document = np.array([0, 0, 2, 2, 3, 4, 4])
+    data, bounds = spans(document, starts, starts + 1, steps, *joined(["a", 'b"', "c"]))
     text = data.tobytes().decode()
-    groups = [text[a:b] for a, b in pairwise(bounds)]
-    assert groups == ["[0,1,0.0],[10,11,1e-05]", "", f"[{2**62},{2**62 + 1},1.0],[9,10,0.12345]"]
-    assert spans(starts[:0], starts[:0], starts[:0], np.zeros(1, np.int64))[0].size == 0
+    assert [text[a:b] for a, b in pairwise(bounds)] == [
+        "",
+        '"a":[[0,1,0.0],[10,11,1e-05]],"b\\"":[[10,11,0.12345]]',
+        "",
+        f'"b\\"":[[{2**62},{2**62 + 1},1.0]],"c":[[{2**62},{2**62 + 1},3e-05]]',
+        "",
+        "",
+    ]
+    assert spans(np.zeros(1, np.int64), starts[:0], starts[:0], steps[:0], *joined(["a", "b", "c"]))[0].size == 0
 
 
 def joined(texts: list[str]) -> tuple[np.ndarray, np.ndarray]:
