@@ -40,6 +40,9 @@ class FastTextParameters:
         ngram_min_count: Texts that an n-gram must be in to have a row; 0 = every bucket has one. Needs "logistic" and
             `quantise`: fastText knows pruned buckets in quantised files only.
         scale: What the features are multiplied by before "logistic" fits them: its steps are for values near 1.
+        end_weight: Weight of the end of the line beside those of words, the rarest of which have 1 ("logistic" only);
+            0 = that of its frequency. Its row is evidence that every text has once: with more weight a short text
+            needs stronger words.
         vector_weight: What the mean of the words' vectors counts beside the rows ("logistic" only); 0 = nothing.
     """
 
@@ -59,6 +62,7 @@ class FastTextParameters:
     quantise: bool = False
     ngram_min_count: int = 0
     scale: float = 1.0
+    end_weight: float = 0.0
     vector_weight: float = 0.0
 
     @property
@@ -92,6 +96,7 @@ class FastTextParameters:
             raise UsageError(f"parameters: minn and maxn are for the solver logistic, 1 <= minn <= maxn <= {LONGEST}")
         if made.ngram_min_count and (made.solver == "library" or not made.quantise):
             raise UsageError("parameters: ngram_min_count is for the solver logistic with quantise: true")
-        if made.vector_weight < 0 or (made.vector_weight and made.solver == "library"):
-            raise UsageError("parameters: vector_weight is for the solver logistic, and not below 0")
+        for name in ("vector_weight", "end_weight"):
+            if (value := getattr(made, name)) < 0 or (value and made.solver == "library"):
+                raise UsageError(f"parameters: {name} is for the solver logistic, and not below 0")
         return made

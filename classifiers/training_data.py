@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Protocol
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -120,10 +121,12 @@ def fitting(config: TrainingConfig, data: LabelledSet, vectors: Vectors) -> Fitt
     """Repeats, disguises and embeds the rows of a training split as their sources declare, and normalises."""
     rng = random.Random(f"augment/{config.seed}")
     sources = {source.name: source for source in config.sources}
-    background = [t for t, s in zip(data.texts, data.sources, strict=True) if s in config.background]
+    harmless = ~(data.labels == 1).any(axis=1)
+    ordinary = harmless & np.isin(data.sources, config.background)
+    background = [data.texts[i] for i in np.flatnonzero(ordinary)]
     texts, rows, copies = [], [], []
     for i, (text, name) in enumerate(zip(data.texts, data.sources, strict=True)):
-        source = sources[name]
+        source = sources[name] if harmless[i] else msgspec.structs.replace(sources[name], clip=0.0)
         for variant, times in _variants(text, source, background, rng):
             texts.append(variant)
             rows.append(i)

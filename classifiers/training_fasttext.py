@@ -45,8 +45,8 @@ Rows = NDArray[np.float64]
 Vectors = Mapping[str, NDArray[np.float32]]
 
 _SAMPLE: Final = 20_000
-#: Share of the negatives that lie below the logit at which identity terms are made alike.
-_FEW: Final = 0.99
+#: Share of the negatives that lie below the logit at which identity terms are made alike: near the thresholds.
+_FEW: Final = 0.96
 
 
 def train(
@@ -116,7 +116,7 @@ def _logistic(
     calibration shifts the logits anyway.
     """
     matrix = space.matrix(texts)
-    weight = parameters.scale * _inverse_frequency(matrix, parameters.min_count)
+    weight = parameters.scale * _weights(matrix, space, parameters)
     weighted = scipy.sparse.csr_matrix(matrix.multiply(weight[None, :]))
     of_words = _word_vectors(space.words, vectors, parameters)
     means = matrix[:, : len(space.words)] @ of_words
@@ -144,11 +144,14 @@ def _logistic(
     return out, level
 
 
-def _inverse_frequency(matrix: scipy.sparse.csr_matrix, min_count: int) -> Rows:
+def _weights(matrix: scipy.sparse.csr_matrix, space: RowSpace, parameters: FastTextParameters) -> Rows:
     """Inverse document frequency of each row, the largest 1; 0 for what is in too few texts, [width]."""
     seen = np.bincount(matrix.indices, minlength=matrix.shape[1])
-    weight = np.where(seen >= min_count, np.log((1 + matrix.shape[0]) / (1 + seen)) + 1, 0.0)
-    return np.asarray(weight / weight.max())
+    weight = np.where(seen >= parameters.min_count, np.log((1 + matrix.shape[0]) / (1 + seen)) + 1, 0.0)
+    weight /= weight.max()
+    if parameters.end_weight:
+        weight[space.words.index(END)] = parameters.end_weight
+    return np.asarray(weight)
 
 
 def _word_vectors(words: list[str], vectors: Vectors, parameters: FastTextParameters) -> Rows:

@@ -3,6 +3,10 @@
 An unknown label is masked exactly: each category is fitted on the rows that are labelled for it. Fitting is
 averaged stochastic gradient descent (scikit-learn), in one thread and from a seed, so that it repeats. The
 inverse document frequencies multiply the features while training and are folded into the weights afterwards.
+
+With word vectors v from unlabelled text the regression also sees their weighted sum over a passage's words, and what
+it learns of that, u, is folded in as well: u · v is added to the weight of each word, of those that no labelled text
+holds too.
 """
 
 from __future__ import annotations
@@ -43,6 +47,7 @@ class LinearTraining:
         min_count: Features in fewer rows are left out.
         keep: Weights below this share of the largest are set to 0.
         identity_weight: If not negative, what a single-word identity term adds is this part of the mean term's.
+        vector_weight: What word vectors count beside the n-grams; 0 = nothing.
     """
 
     word_ngrams: tuple[int, int] = (1, 2)
@@ -54,6 +59,7 @@ class LinearTraining:
     min_count: int = 3
     keep: float = 0.004
     identity_weight: float = -1.0
+    vector_weight: float = 0.0
 
 
 def fit(
@@ -82,7 +88,10 @@ def fit(
     progress(f"features of {len(data.texts)} texts")
     matrix = features(Passages.of(data.texts), {**loader, "normaliser": "none"})
     scale = _inverse_frequency(matrix, settings.min_count)
-    matrix = scipy.sparse.csr_matrix(matrix.multiply(scale[None, :]), dtype=np.float32)
+    vectors = _vectors(data, loader, settings)
+    sums = scipy.sparse.csr_matrix(matrix @ vectors, dtype=np.float32)
+    weighted = scipy.sparse.csr_matrix(matrix.multiply(scale[None, :]), dtype=np.float32)
+    matrix = scipy.sparse.hstack([weighted, sums], format="csr")
     weights = np.zeros((settings.buckets, len(categories)))
     intercept = np.zeros(len(categories), np.float32)
     for j, category in enumerate(categories):
@@ -93,11 +102,28 @@ def fit(
             random_state=seed, learning_rate="optimal",
         )  # fmt: skip
         model.fit(matrix[rows], data.labels[rows, j].astype(int), sample_weight=data.copies[rows, j])
-        weights[:, j], intercept[j] = model.coef_[0] * scale, model.intercept_[0]
+        own, of_sums = np.split(model.coef_[0], [settings.buckets])
+        weights[:, j], intercept[j] = own * scale + vectors @ of_sums, model.intercept_[0]
     if settings.identity_weight >= 0:
         _tie(weights, loader, settings.identity_weight)
     _write(folder / _FILE, weights, intercept, settings.keep)
     return loader
+
+
+def _vectors(data: Fitting, loader: Mapping[str, Any], settings: LinearTraining) -> NDArray[np.float32]:
+    """Weighted vectors of the words in each bucket, added up: [buckets, dim]; of identity terms none: they are tied."""
+    tied = frozenset.union(*single_words()) if settings.identity_weight >= 0 else frozenset[str]()
+    words = [word for word in data.vectors if word not in tied] if settings.vector_weight else []
+    if not words:
+        return np.zeros((settings.buckets, 0), np.float32)
+    place = features(Passages.of(words), _of_words(loader))
+    own = np.stack([data.vectors[word] for word in words]) * np.float32(settings.vector_weight)
+    return np.asarray(place.T @ own, np.float32)
+
+
+def _of_words(loader: Mapping[str, Any]) -> dict[str, Any]:
+    """What the features are of words alone, as often as they occur."""
+    return {**loader, "norm": "none", "normaliser": "none", "word_ngrams": [1, 1], "char_ngrams": None}
 
 
 def _settings(parameters: Mapping[str, Any]) -> LinearTraining:
@@ -121,10 +147,7 @@ def _tie(weights: NDArray[np.float64], loader: Mapping[str, Any], part: float) -
     for forms in single_words():
         words = sorted(forms)
         counts = features(Passages.of(words), {**loader, "norm": "none", "normaliser": "none"})
-        whole = features(
-            Passages.of(words),
-            {**loader, "norm": "none", "normaliser": "none", "word_ngrams": [1, 1], "char_ngrams": None},
-        )
+        whole = features(Passages.of(words), _of_words(loader))
         added = counts @ weights
         common = part * added.mean(axis=0)
         for i, word in enumerate(words):

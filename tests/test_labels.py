@@ -157,3 +157,10 @@ def _stated(first: dict[str, int], second: dict[str, int]) -> str:
     found = kappa(first, second)
     value, low, high = (f"{found[key]:.2f}".removeprefix("0") for key in ("value", "low", "high"))
     return f"{value} [{low}, {high}]"
+
+
+def test_what_was_read_of_ordinary_text_keeps_its_place_with_the_readers_labels():
+    source = [{"text": "a", "source": "o", "violence": 0, "hate": 0}, {"text": "b", "source": "o", "violence": 0}]
+    assert list(labels.reread(source, {"a": {"text": "a", "violence": 1, "sexual": 0}})) == [
+        {"text": "a", "source": "o", "violence": 1, "sexual": 0}, source[1],
+    ]  # fmt: skip

@@ -157,9 +157,23 @@ def test_a_word_that_no_label_knows_counts_as_its_vector_says(tmp_path):
     assert scores[0, 0] > scores[1, 0] + 0.2
 
 
+def test_with_a_heavy_end_of_line_a_short_text_needs_stronger_words(tmp_path):
+    texts, _, truth = _data()
+    scores = []
+    for weight in (0.0, 1.0):
+        parameters = FastTextParameters.of({**SMALL, "solver": "logistic", "word_ngrams": 1, "end_weight": weight})
+        train(
+            texts, truth.astype(np.float32), np.ones(len(texts), np.int64), tmp_path / "m.bin", CATEGORIES, parameters
+        )
+        scores.append(_classifier(tmp_path / "m.bin").score(Passages.of(["w0 w7", "w0 w7 w8 w9 w10 w11 w12"]))[:, 0])
+    plain, heavy = (np.log(one / (1 - one)) for one in scores)
+    assert heavy[0] - heavy[1] < plain[0] - plain[1] - 0.1
+
+
 @pytest.mark.parametrize(
     ("values", "message"),
     [
+        ({"end_weight": -1, "solver": "logistic"}, "end_weight is for the solver logistic"),
         ({"ngram_min_count": 2, "solver": "logistic"}, "quantise: true"),
         ({"vector_weight": 1}, "vector_weight is for the solver logistic"),
         ({"scale": 0}, "positive"),

@@ -58,3 +58,16 @@ def test_tied_identity_terms_score_nearly_the_same(tmp_path):
 def test_a_wrong_parameter_is_named(tmp_path):
     with pytest.raises(UsageError, match="'bucket' is none of"):
         _fit(tmp_path / "a", *_data(50)[:2], bucket=4)
+
+
+def test_a_word_that_no_label_knows_counts_as_its_vector_says(tmp_path):
+    texts, _, truth = _data()
+    texts = [t.replace("word0", "grumble").replace("word2", "scold") for t in texts]
+    angry, calm = np.array([1, 0], np.float32), np.array([0, 1], np.float32)
+    vectors = {**{f"word{i}": calm for i in range(60)}, "grumble": angry, "mutter": angry, "smile": calm}
+    data = Fitting(texts, truth.astype(np.float32), np.ones(truth.shape, np.int64), vectors=vectors)
+    parameters = {**SMALL, "char_ngrams": None, "vector_weight": 1.0, "keep": 0.0}
+    loader = fit(data, tmp_path, CATEGORIES, parameters, 3, lambda _: None)
+    model = linear_model.load(tmp_path, {**loader, "normaliser": "none"})
+    scores = model.score(Passages.of(["word7 mutter word9", "word7 smile word9"]))
+    assert scores[0, 0] > scores[1, 0] + 0.2

@@ -58,6 +58,17 @@ def unread(rows: Iterable[Row], read: Collection[str]) -> Iterator[Row]:
     return (row for row in rows if row["text"] not in read)
 
 
+def reread(rows: Iterable[Row], read: dict[str, Row]) -> Iterator[Row]:
+    """The rows of a source, with a reader's labels in place of its own where there are any.
+
+    Ordinary text is read where a classifier scores it high. Left out, what was read and found harmless would be missing
+    from the sample that thresholds are computed on.
+    """
+    for row in rows:
+        known = read.get(str(row["text"]))
+        yield row if known is None else {**_unlabelled(row), **{c: known[c] for c in CODES.values() if c in known}}
+
+
 def corrected(rows: Iterable[Row], read: dict[str, Row]) -> Iterator[Row]:
     """The rows of a source of wholes, each followed by its parts, less the wholes that were read.
 
@@ -77,11 +88,15 @@ def corrected(rows: Iterable[Row], read: dict[str, Row]) -> Iterator[Row]:
 
 
 def _part(row: Row, whole: Row) -> Row:
-    out = {key: value for key, value in row.items() if key not in CODES.values()}
+    out = _unlabelled(row)
     for category in ("sexual", "hate", "harassment", "violence", "self_harm"):
         if whole.get(category) == 0 or (whole.get(category) == 1 and row.get(category) == 1):
             out[category] = whole[category]
     return out
+
+
+def _unlabelled(row: Row) -> Row:
+    return {key: value for key, value in row.items() if key not in CODES.values()}
 
 
 def _named(labels: Path) -> Iterator[tuple[Place, dict[str, int], str]]:
