@@ -174,7 +174,7 @@ def test_an_unknown_set_is_named(fetch_data):
         list(fetch_data.items(Path("data"), ["nonesuch"]))
 
 
-@pytest.mark.parametrize("filter_name", ["policy-en", "policy-en-2"])
+@pytest.mark.parametrize("filter_name", ["policy-en"])
 def test_configurations_share_no_source_and_no_labeller(filter_name):
     declared = []
     for name in (filter_name, "evaluator-en"):

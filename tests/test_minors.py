@@ -121,7 +121,7 @@ def test_ordinary_sentences_that_speak_of_both_are_mostly_left_alone() -> None:
     found = minors.scores(cut, {"policy": Scorer(policy).score(cut, ["en"] * len(texts))})["policy"]
     wrong = [text for text, score in zip(texts, found.tolist(), strict=True) if score >= 0.5]
     assert len(texts) == 26
-    assert len(wrong) <= 4, wrong
+    assert len(wrong) <= 1, wrong
 
 
 @pytest.mark.parametrize(

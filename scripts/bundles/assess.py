@@ -37,28 +37,37 @@ SETS = (
 ORDINARY = ("reddit", "novels", "wikitext2")
 _SHARED = (
     "The sentence frames of both shipped bundles have one author; the two share no frame, but they share a hand.",
-    "The passage labels (`tamis-labels`) were made by a language model that read each passage. A second "
-    "language model, instructed separately, judged 305 of them: kappa .96 self_harm, .94 violence, .75 sexual, .71 "
-    "harassment, .92 hate (6 positives). No person has confirmed them. Those of `tamis-labels-held-out` "
-    "measure agreement with the first, not with people.",
-    "No held-out text was trained on, and no threshold or calibration was computed from one. But the held-out sets "
-    "and the functional suite were looked at between about ten variants, and choices followed from it: which "
-    "categories use word pairs, which identity terms share a weight (two were added after madlibs showed them), how "
-    "often sources repeat, and which kinds of benign frames were written. Figures on them are optimistic for that.",
+    "The passage labels of `tamis-labels-held-out` were made by language models that read each passage: one, and "
+    "later twenty-one sessions of another with written instructions. Two readers judged 1,287 passages: kappa .85 "
+    "sexual, .86 hate, .86 harassment, .85 violence, .90 self_harm. No person has confirmed a label: figures on "
+    "this set are agreement with these readers, not with people.",
+    "No held-out text was trained on, and no threshold or calibration was computed from one. But the held-out sets"
+    " and the functional suite were looked at between some fifty variants, and choices followed from it: "
+    "penalties, how often sources repeat, what character n-grams and vectors count, which identity terms share a "
+    "weight, which kinds of frames were written. Figures on them are optimistic for that.",
     "Each variant was trained once, with one seed: intervals are over texts, not over trainings.",
 )
 NOTES = {
     "policy-en": (
         *_SHARED,
-        "Identity terms that are one word share one weight for `hate` and `harassment`, so a benign sentence is "
-        "flagged, or not, whoever it names; the price is recall on sentences whose only sign is whom they name.",
-        "The rows are fitted by logistic regression over fastText's features, not by fastText's own training:"
-        " on splits kept from training, positives ranked better against ordinary text in all five categories;"
-        " within the labelled sets it was better for self_harm and violence and about the same for the "
-        "others. Any fastText reads the file.",
-        "`harassment` is learned from insult and toxicity labels, not from targeted harassment; news about "
-        "violence, sex education and profanity without a target are its and its siblings' commonest false "
-        "flags (see the suite).",
+        "`tamis-labels`, the passages that readers labelled, and `tamis-labels-held-out` have the same readers, "
+        "and were chosen among what earlier versions scored high or were unsure of: on that set the bundle has an "
+        "advantage over models of other sources.",
+        "`written-policy` was written by language models for this bundle: plain cases in mild words, and harmless "
+        "texts that share their vocabulary. Its writers saw neither the suite nor a held-out set.",
+        "Identity terms that are one word add the same to `hate` and `harassment`, and no n-gram that holds one "
+        "has a row, so a benign sentence is flagged, or not, whoever it names; the price is recall on sentences "
+        "whose only sign is whom they name.",
+        "The rows are fitted by logistic regression over fastText's features and the words' vectors, not by "
+        "fastText's own training. Any fastText reads the file.",
+        "Of passages of held-out forum posts that it flags at `default`, a reader who saw no score found "
+        "violations in: sexual 35 of 90 (11 more in doubt), harassment 29 of 90 (5), violence 36 of 90 (5), "
+        "self_harm 6 of 9 (2), hate 1 of 13 (3). Such posts violate less often than the declared base rates, so "
+        "this is below the stated precision. Of version 1's flags: sexual 7 of 60 (14), harassment 14 of 60 (7), "
+        "violence 18 of 56 (10), self_harm 14 of 33 (6), hate 0 of 5 (1).",
+        "It is a mean over words: a strong word weighs more in a short text. Idioms, sport, homonyms, and insults "
+        "of things are its commonest false flags in single sentences, and one frame of the suite (praise of those "
+        "who made a town a better place) is flagged as hate for every group (see the suite).",
     ),
     "evaluator-en": (
         *_SHARED,
