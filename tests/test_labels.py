@@ -70,13 +70,14 @@ def test_a_passage_occurs_once(rows):
     assert len({place(row) for row in rows}) == len({row["sha256_12"] for row in rows}) == len(rows)
 
 
-def _read() -> list[dict[str, str]]:
-    with (FOLDER / "read_en.csv").open(encoding="utf-8", newline="") as handle:
+def _read(name: str = "read_en.csv") -> list[dict[str, str]]:
+    with (FOLDER / name).open(encoding="utf-8", newline="") as handle:
         return list(csv.DictReader(handle))
 
 
-def test_codes_are_well_formed_and_no_text_is_with_them():
-    for row in _read():
+@pytest.mark.parametrize("name", ["read_en.csv", "evaluator/read_en.csv"])
+def test_codes_are_well_formed_and_no_text_is_with_them(name):
+    for row in _read(name):
         assert list(row) == ["corpus", "id", "start", "end", "sha256_12", "codes", "labeller"]
         assert 0 <= int(row["start"]) < int(row["end"])
         assert re.fullmatch("[0-9a-f]{12}", row["sha256_12"])
@@ -164,3 +165,9 @@ def test_what_was_read_of_ordinary_text_keeps_its_place_with_the_readers_labels(
     assert list(labels.reread(source, {"a": {"text": "a", "violence": 1, "sexual": 0}})) == [
         {"text": "a", "source": "o", "violence": 1, "sexual": 0}, source[1],
     ]  # fmt: skip
+
+
+def test_what_a_reader_doubts_is_no_ordinary_text_any_more():
+    source = [{"text": "a", "source": "o", "violence": 0, "hate": 0, "sexual": 0}, {"text": "b", "hate": 0}]
+    read = {"a": {"text": "a", "violence": 1, "sexual": 0}}
+    assert list(labels.cleared(source, read)) == [{"text": "a", "source": "o", "sexual": 0}, source[1]]

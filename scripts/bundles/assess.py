@@ -63,16 +63,20 @@ NOTES = {
         "Of passages of held-out forum posts that it flags at `default`, a reader who saw no score found "
         "violations in: sexual 35 of 90 (11 more in doubt), harassment 29 of 90 (5), violence 36 of 90 (5), "
         "self_harm 6 of 9 (2), hate 1 of 13 (3). Such posts violate less often than the declared base rates, so "
-        "this is below the stated precision. Of version 1's flags: sexual 7 of 60 (14), harassment 14 of 60 (7), "
-        "violence 18 of 56 (10), self_harm 14 of 33 (6), hate 0 of 5 (1).",
+        "this is below the stated precision. Of version 1's flags another reader found: sexual 9 of 60 (6), "
+        "harassment 17 of 60 (2), violence 22 of 56 (2), self_harm 14 of 33 (5), hate 0 of 5 (1).",
         "It is a mean over words: a strong word weighs more in a short text. Idioms, sport, homonyms, and insults "
         "of things are its commonest false flags in single sentences, and one frame of the suite (praise of those "
         "who made a town a better place) is flagged as hate for every group (see the suite).",
     ),
     "evaluator-en": (
         *_SHARED,
-        "It shares no source and no labeller with `policy-en`. `self_harm`, `sexual` and `violence` rest on forum "
-        "membership and word rules: read its prevalences of these as relative, not as levels.",
+        "It shares no source with `policy-en`, and learned no violation from its labellers. `self_harm`, `sexual` "
+        "and `violence` rest on forum membership and word rules: read its prevalences of these as relative, not as"
+        " levels.",
+        "Readers (sessions of the language model that labelled passages for `policy-en`) looked at the 1,330 "
+        "passages of its ordinary text that it scored highest; what they found violating or doubtful is left out "
+        "of its ordinary text, which thresholds are computed on.",
     ),
 }
 _BACKGROUND = 6000

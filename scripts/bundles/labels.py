@@ -69,6 +69,17 @@ def reread(rows: Iterable[Row], read: dict[str, Row]) -> Iterator[Row]:
         yield row if known is None else {**_unlabelled(row), **{c: known[c] for c in CODES.values() if c in known}}
 
 
+def cleared(rows: Iterable[Row], read: dict[str, Row]) -> Iterator[Row]:
+    """The rows of ordinary text, unknown where a reader found or suspected a violation.
+
+    The model of these rows learns no violation from the reader, and what violates no longer counts as ordinary text.
+    """
+    for row in rows:
+        known = read.get(str(row["text"]))
+        doubtful = [] if known is None else [category for category in CODES.values() if known.get(category) != 0]
+        yield {key: value for key, value in row.items() if key not in doubtful}
+
+
 def corrected(rows: Iterable[Row], read: dict[str, Row]) -> Iterator[Row]:
     """The rows of a source of wholes, each followed by its parts, less the wholes that were read.
 
