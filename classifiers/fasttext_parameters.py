@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-import msgspec
-
 from tamis.classifiers.errors import UsageError
 from tamis.classifiers.fasttext_write import Layout
+from tamis.classifiers.hyper_parameters import read_parameters
 
 __all__ = ["FastTextParameters"]
 
@@ -77,13 +76,7 @@ class FastTextParameters:
         Raises:
             UsageError: A name is unknown or a value is out of range.
         """
-        try:
-            made = msgspec.convert(dict(values), cls)
-        except msgspec.ValidationError as error:
-            raise UsageError(f"parameters of the fasttext kind: {error}; correct the configuration") from error
-        if unknown := sorted(set(values) - set(cls.__dataclass_fields__)):
-            known = ", ".join(cls.__dataclass_fields__)
-            raise UsageError(f"parameters: {unknown[0]!r} is none of {known}; correct the configuration")
+        made = read_parameters(values, cls, "fasttext")
         if made.solver not in {"library", "logistic"}:
             raise UsageError(f"parameters: solver {made.solver!r} is none of library, logistic")
         if (

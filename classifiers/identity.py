@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Final
 
-__all__ = ["AMBIGUOUS", "COMPOUNDED", "TERMS", "Term", "mentioned", "single_words", "swap"]
+__all__ = ["AMBIGUOUS", "COMPOUNDED", "TERMS", "Term", "mentioned", "single_words", "swap", "words_of_terms"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +83,12 @@ def single_words() -> tuple[frozenset[str], frozenset[str]]:
     one |= COMPOUNDED | {"millenial"}  # as it is often spelt
     several = {term.people.lower() for term in TERMS} - one
     return tuple(frozenset(w for w in forms if w.isalpha()) for forms in (one, several))  # type: ignore[return-value]
+
+
+@cache
+def words_of_terms() -> frozenset[str]:
+    """All forms of the terms that are one word, in lower case."""
+    return frozenset.union(*single_words())
 
 
 #: Words that mean something else as often as a group: they are swapped only before a noun for people.

@@ -20,7 +20,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from tamis.classifiers.identity import AMBIGUOUS, TERMS, single_words
+from tamis.classifiers.identity import AMBIGUOUS, TERMS, words_of_terms
 from tamis.classifiers.minor_terms import pattern
 
 __all__ = ["names_a_group", "refused"]
@@ -97,7 +97,7 @@ def _names() -> frozenset[str]:
 
 @cache
 def _words() -> frozenset[str]:
-    return frozenset.union(*single_words()) | {name for name in _names() if " " not in name}
+    return words_of_terms() | {name for name in _names() if " " not in name}
 
 
 @cache

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,7 +25,7 @@ from tamis.classifiers.errors import UsageError
 from tamis.classifiers.operating_points import background_weights
 from tamis.classifiers.passages import Passages
 from tamis.classifiers.training_config import Member, TrainingConfig
-from tamis.classifiers.training_data import Assembled, Fitting, Trainer, fitting
+from tamis.classifiers.training_data import Assembled, Trainer, fitting
 
 __all__ = ["StackParameters", "fit", "stack"]
 
@@ -106,7 +107,7 @@ def _member(
     if not columns.size:
         raise UsageError(f"{prefix[:-1]}: its sources have both classes of no category; name further sources")
     whole = fitting(config, train.take(rows), assembled.vectors)
-    data = Fitting(whole.texts, whole.labels[:, columns], whole.copies[:, columns], whole.normaliser, whole.vectors)
+    data = replace(whole, labels=whole.labels[:, columns], copies=whole.copies[:, columns])
     categories = [config.categories[j] for j in columns]
     with tempfile.TemporaryDirectory() as work:
         parameters = trainers[member.kind](data, Path(work), categories, member.parameters, config.seed, progress)

@@ -35,14 +35,14 @@ from tamis.classifiers import fasttext_library
 from tamis.classifiers.base import FloatMatrix
 from tamis.classifiers.fasttext_parameters import FastTextParameters
 from tamis.classifiers.fasttext_write import write_scaled
-from tamis.classifiers.identity import AMBIGUOUS, COMPOUNDED, single_words
+from tamis.classifiers.identity import AMBIGUOUS, COMPOUNDED, single_words, words_of_terms
 from tamis.classifiers.training_data import Fitting
 from tamis.classifiers.training_features import END, RowSpace, row_space, vocabulary
+from tamis.classifiers.training_vectors import Vectors
 
 __all__ = ["FastTextParameters", "fit", "train"]
 
 Rows = NDArray[np.float64]
-Vectors = Mapping[str, NDArray[np.float32]]
 
 _SAMPLE: Final = 20_000
 #: Share of the negatives that lie below the logit at which identity terms are made alike: near the thresholds.
@@ -125,8 +125,8 @@ def _logistic(
         progress(f"training {category}")
         times = copies if copies.ndim == 1 else copies[:, j]
         rows = np.flatnonzero(~np.isnan(labels[:, j]) & (times > 0))
-        used = np.arange(len(space.words) if category in parameters.words_only else space.width)
-        chosen = scipy.sparse.hstack([weighted[rows][:, used], scipy.sparse.csr_matrix(means[rows])], format="csr")
+        width = len(space.words) if category in parameters.words_only else space.width
+        chosen = scipy.sparse.hstack([weighted[rows, :width], scipy.sparse.csr_matrix(means[rows])], format="csr")
         model = SGDClassifier(
             loss="log_loss",
             alpha=parameters.alpha,
@@ -137,8 +137,9 @@ def _logistic(
         )
         model.fit(chosen, labels[rows, j].astype(int), sample_weight=times[rows])
         column = np.zeros(space.width)
-        column[used] = model.coef_[0][: len(used)] * weight[used]
-        column[: len(space.words)] += of_words @ model.coef_[0][len(used) :]
+        own, of_means = np.split(model.coef_[0], [width])
+        column[:width] = own * weight[:width]
+        column[: len(space.words)] += of_words @ of_means
         out.append(column)
         level[j] = np.quantile(matrix[rows[labels[rows, j] == 0]] @ column, _FEW)
     return out, level
@@ -159,7 +160,7 @@ def _word_vectors(words: list[str], vectors: Vectors, parameters: FastTextParame
     if not parameters.vector_weight or not vectors:
         return np.zeros((len(words), 0))
     out = np.zeros((len(words), len(next(iter(vectors.values())))))
-    shared = frozenset.union(*single_words()) if parameters.identity_weight >= 0 else frozenset[str]()
+    shared = words_of_terms() if parameters.identity_weight >= 0 else frozenset[str]()
     for i, word in enumerate(words):
         if word in vectors and word not in shared:
             out[i] = parameters.vector_weight * vectors[word]
@@ -194,7 +195,7 @@ def _tie(
 def _parts(space: RowSpace) -> dict[int, NDArray[np.int64]]:
     """The rows that each identity term has: its own and those of its character n-grams."""
     place = {word: i for i, word in enumerate(space.words)}
-    named = sorted(frozenset.union(*single_words()) & set(space.words))
+    named = sorted(words_of_terms() & set(space.words))
     rows, ends = replace(space, tables=space.tables._replace(word_ngrams=1)).rows(named)
     cut = [rows[ends[k] : ends[k + 1]].astype(np.int64) for k in range(len(named))]
     return {place[word]: own[own != place[END]] for word, own in zip(named, cut, strict=True)}

@@ -25,7 +25,7 @@ from tamis.classifiers.fasttext_index import index_buckets
 from tamis.classifiers.fasttext_model import FastTextModel
 from tamis.classifiers.fasttext_parameters import FastTextParameters
 from tamis.classifiers.fasttext_write import write
-from tamis.classifiers.identity import single_words
+from tamis.classifiers.identity import words_of_terms
 from tamis.classifiers.passages import Passages
 
 __all__ = ["END", "RowSpace", "row_space", "vocabulary"]
@@ -78,7 +78,7 @@ def vocabulary(texts: Sequence[str], parameters: FastTextParameters, further: Ma
     for text in texts:
         counts.update(set(text.split(" ")))
     common = sorted((w for w, n in counts.items() if n >= parameters.min_count and w), key=lambda w: (-counts[w], w))
-    named = sorted(frozenset.union(*single_words())) if parameters.identity_weight >= 0 else []
+    named = sorted(words_of_terms()) if parameters.identity_weight >= 0 else []
     taken = {END, *named}
     rest = (w for w in dict.fromkeys([*common, *further]) if w not in taken and not w.startswith("__label__"))
     return [END, *named, *islice(rest, max(0, parameters.words - len(taken)))]
@@ -115,5 +115,5 @@ def _cut(texts: Sequence[str]) -> list[str]:
 
 @cache
 def _terms() -> re.Pattern[str]:
-    longest_first = sorted(frozenset.union(*single_words()), key=lambda word: (-len(word), word))
+    longest_first = sorted(words_of_terms(), key=lambda word: (-len(word), word))
     return re.compile(r"(?<!\S)(?:" + "|".join(map(re.escape, longest_first)) + r")s?(?!\S)")

@@ -33,7 +33,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-import msgspec
 import numpy as np
 import scipy.sparse
 from numpy.typing import NDArray
@@ -41,6 +40,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
 from tamis.classifiers.errors import UsageError
+from tamis.classifiers.hyper_parameters import read_parameters
 from tamis.classifiers.lexicon import FORMAT
 from tamis.classifiers.ngram_kernel import MAX_WORDS
 from tamis.classifiers.term_exclusion import refused
@@ -119,13 +119,7 @@ def fit(
 
 
 def _settings(parameters: Mapping[str, Any]) -> LexiconTraining:
-    known = LexiconTraining.__dataclass_fields__
-    if unknown := sorted(set(parameters) - set(known)):
-        raise UsageError(f"parameters: {unknown[0]!r} is none of {', '.join(known)}; correct the configuration")
-    try:
-        made = msgspec.convert(dict(parameters), LexiconTraining)
-    except msgspec.ValidationError as error:
-        raise UsageError(f"parameters of the lexicon kind: {error}; correct the configuration") from error
+    made = read_parameters(parameters, LexiconTraining, "lexicon")
     if not 1 <= made.longest <= MAX_WORDS or not 0 < made.min_precision <= 1:
         raise UsageError(f"parameters: expected longest from 1 to {MAX_WORDS} and min_precision above 0, up to 1")
     if min(made.most, made.min_documents) < 1 or made.penalty <= 0 or min(made.min_evidence, made.shrink) < 0:

@@ -16,14 +16,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import msgspec
 import numpy as np
 import scipy.sparse
 from numpy.typing import NDArray
 from sklearn.linear_model import SGDClassifier
 
-from tamis.classifiers.errors import UsageError
-from tamis.classifiers.identity import AMBIGUOUS, COMPOUNDED, single_words
+from tamis.classifiers.hyper_parameters import read_parameters
+from tamis.classifiers.identity import AMBIGUOUS, COMPOUNDED, single_words, words_of_terms
 from tamis.classifiers.linear_model import features, quantise
 from tamis.classifiers.passages import Passages
 from tamis.classifiers.training_data import Fitting
@@ -79,7 +78,7 @@ def fit(
     Raises:
         UsageError: A parameter is unknown or of the wrong type.
     """
-    settings = _settings(parameters)
+    settings = read_parameters(parameters, LinearTraining, "linear")
     loader: dict[str, Any] = {
         "file": _FILE, "categories": list(categories), "word_ngrams": list(settings.word_ngrams),
         "char_ngrams": list(settings.char_ngrams) if settings.char_ngrams else None,
@@ -112,7 +111,7 @@ def fit(
 
 def _vectors(data: Fitting, loader: Mapping[str, Any], settings: LinearTraining) -> NDArray[np.float32]:
     """Weighted vectors of the words in each bucket, added up: [buckets, dim]; of identity terms none: they are tied."""
-    tied = frozenset.union(*single_words()) if settings.identity_weight >= 0 else frozenset[str]()
+    tied = words_of_terms() if settings.identity_weight >= 0 else frozenset[str]()
     words = [word for word in data.vectors if word not in tied] if settings.vector_weight else []
     if not words:
         return np.zeros((settings.buckets, 0), np.float32)
@@ -124,16 +123,6 @@ def _vectors(data: Fitting, loader: Mapping[str, Any], settings: LinearTraining)
 def _of_words(loader: Mapping[str, Any]) -> dict[str, Any]:
     """What the features are of words alone, as often as they occur."""
     return {**loader, "norm": "none", "normaliser": "none", "word_ngrams": [1, 1], "char_ngrams": None}
-
-
-def _settings(parameters: Mapping[str, Any]) -> LinearTraining:
-    known = LinearTraining.__dataclass_fields__
-    if unknown := sorted(set(parameters) - set(known)):
-        raise UsageError(f"parameters: {unknown[0]!r} is none of {', '.join(known)}; correct the configuration")
-    try:
-        return msgspec.convert(dict(parameters), LinearTraining)
-    except msgspec.ValidationError as error:
-        raise UsageError(f"parameters of the linear kind: {error}; correct the configuration") from error
 
 
 def _inverse_frequency(matrix: scipy.sparse.csr_matrix, min_count: int) -> NDArray[np.float64]:
