@@ -22,8 +22,6 @@ _SCORE, _NUMBER = 7, 20
 _HEAD: Final = np.frombuffer(b'{"id":', np.uint8)
 _ROW: Final = np.frombuffer(b',"row":', np.uint8)
 _ATTRIBUTES: Final = np.frombuffer(b',"attributes":{', np.uint8)
-_WHOLE: Final = np.frombuffer(b":[[0,", np.uint8)
-_CLOSE: Final = np.frombuffer(b"]]", np.uint8)
 _END: Final = np.frombuffer(b"}}\n", np.uint8)
 
 ZERO: Final = 48
@@ -167,10 +165,10 @@ def lines(
                     out[n] = COMMA
                     n += 1
                 n = _put(out, n, keys[key_bounds[k] : key_bounds[k + 1]])
-                n = _put_number(out, _put(out, n, _WHOLE), lengths[i])
-                out[n] = COMMA
-                n = _put(out, _put_score(out, n + 1, steps[i, k]), _CLOSE)
-                some = True
+                out[n], out[n + 1] = COLON, OPEN
+                n = _put_span(out, n + 2, 0, lengths[i], steps[i, k])
+                out[n] = CLOSE
+                n, some = n + 1, True
         n = _put(out, n, _END)
         bounds[i + 1] = n
     return out[:n], bounds, members

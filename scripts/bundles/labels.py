@@ -11,6 +11,8 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
+from tamis.classifiers.taxonomy import CATEGORIES
+
 from .corpora import documents, tenth, weak
 from .public_sets import Row, mask, names_a_minor, read_text
 
@@ -100,7 +102,7 @@ def corrected(rows: Iterable[Row], read: dict[str, Row]) -> Iterator[Row]:
 
 def _part(row: Row, whole: Row) -> Row:
     out = _unlabelled(row)
-    for category in ("sexual", "hate", "harassment", "violence", "self_harm"):
+    for category in CATEGORIES:
         if whole.get(category) == 0 or (whole.get(category) == 1 and row.get(category) == 1):
             out[category] = whole[category]
     return out

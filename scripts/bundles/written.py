@@ -12,15 +12,16 @@ import io
 from collections.abc import Iterator
 from pathlib import Path
 
+from tamis.classifiers.taxonomy import CATEGORIES
+
 from .public_sets import Row
 
 _HERE = Path(__file__).parent
-_CATEGORIES = ("sexual", "hate", "harassment", "violence", "self_harm")
 
 
 def rows(family: str) -> Iterator[Row]:
     """The texts of a family of bundles; an empty cell is a doubt, and stays unknown."""
     text = (_HERE / f"written_{family}.csv").read_text("utf-8")
     for row in csv.DictReader(io.StringIO(text, newline="")):
-        known = {category: int(row[category]) for category in _CATEGORIES if row[category]}
+        known = {category: int(row[category]) for category in CATEGORIES if row[category]}
         yield {"text": row["text"], **known, "source": f"written-{family}"}
