@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tamis.classifiers.compiled import inlined, kernel
-from tamis.classifiers.vector_code import eight_bytes, fasttext_spaces, lowest_bit
+from tamis.classifiers.vector_code import FIRST, eight_bytes, fasttext_spaces, lowest_bit
 
 __all__ = ["END_OF_LINE", "FNV_START", "fnv", "hash_between", "is_label", "key_between", "tokenise", "word_hash"]
 
@@ -35,8 +35,6 @@ FNV_PRIME: Final = np.uint32(16777619)
 ONE: Final = np.uint64(1)
 HALF: Final = np.uint64(32)
 KEY_FACTOR: Final = np.uint64(0x9E3779B97F4A7C15)
-#: The first n of eight bytes, n from 0 to 8.
-FIRST = np.array([2 ** (8 * n) - 1 for n in range(9)], np.uint64)
 
 
 def _key_of_short(word: bytes) -> int:

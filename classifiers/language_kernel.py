@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tamis.classifiers.compiled import inlined, kernel
-from tamis.classifiers.vector_code import beyond_ascii, eight_bytes, letters, lowest_bit, ones
+from tamis.classifiers.vector_code import FIRST, beyond_ascii, eight_bytes, letters, lowest_bit, ones
 
 __all__ = ["PADDING", "count"]
 
@@ -31,8 +31,6 @@ ENDLESS: Final = 99
 BITS: Final = 9
 ONE: Final = np.uint64(1)
 CASE: Final = np.uint64(0x2020202020202020)
-#: The first n of eight bytes, n from 0 to 8.
-FIRST: Final = np.array([2 ** (8 * n) - 1 for n in range(9)], np.uint64)
 MIX: Final = np.uint64(0x9E3779B97F4A7C15)
 
 

@@ -7,7 +7,7 @@ the processor has (AVX-512, AVX2, NEON), with the same results.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any, Final, cast
 
 import numpy as np
 from llvmlite import ir  # type: ignore[import-untyped]
@@ -16,6 +16,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 __all__ = [
+    "FIRST",
     "beyond_ascii",
     "copy_eight",
     "eight_bytes",
@@ -41,37 +42,35 @@ def _eight_bytes(context: Any, address: Any) -> Any:  # noqa: ARG001 - numba's s
     return types.uint64(types.int64), generate
 
 
-def _fasttext_spaces(context: Any, address: Any) -> Any:  # noqa: ARG001
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:  # noqa: ARG001
-        kind = ir.VectorType(ir.IntType(8), 64)
-        text = _loaded(builder, arguments[0], kind)
-        blank, null, tab, five = (ir.Constant(kind, [value] * 64) for value in (32, 0, 9, 5))
-        found = builder.or_(builder.icmp_unsigned("==", text, blank), builder.icmp_unsigned("==", text, null))
-        found = builder.or_(found, builder.icmp_unsigned("<", builder.sub(text, tab), five))
-        return builder.bitcast(found, ir.IntType(64))
+def _mask(tell: Callable[[Any, Any, Callable[[int], Any]], Any]) -> Callable[[int], np.uint64]:
+    """Makes an instruction that tells which of the 64 bytes at an address are of some sort, the first lowest.
 
-    return types.uint64(types.int64), generate
+    Args:
+        tell: Given a builder, the bytes, and how to have a number 64 times, says which they are.
+    """
 
+    def typed(context: Any, address: Any) -> Any:  # noqa: ARG001
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:  # noqa: ARG001
+            kind = ir.VectorType(ir.IntType(8), 64)
+            found = tell(builder, _loaded(builder, arguments[0], kind), lambda value: ir.Constant(kind, [value] * 64))
+            return builder.bitcast(found, ir.IntType(64))
 
-def _letters(context: Any, address: Any) -> Any:  # noqa: ARG001
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:  # noqa: ARG001
-        kind = ir.VectorType(ir.IntType(8), 64)
-        text = _loaded(builder, arguments[0], kind)
-        case, first, count = (ir.Constant(kind, [value] * 64) for value in (32, 97, 26))
-        found = builder.icmp_unsigned("<", builder.sub(builder.or_(text, case), first), count)
-        return builder.bitcast(found, ir.IntType(64))
+        return types.uint64(types.int64), generate
 
-    return types.uint64(types.int64), generate
+    return cast("Callable[[int], np.uint64]", intrinsic(typed))
 
 
-def _beyond_ascii(context: Any, address: Any) -> Any:  # noqa: ARG001
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:  # noqa: ARG001
-        kind = ir.VectorType(ir.IntType(8), 64)
-        text = _loaded(builder, arguments[0], kind)
-        found = builder.icmp_unsigned(">", text, ir.Constant(kind, [127] * 64))
-        return builder.bitcast(found, ir.IntType(64))
+def _is_fasttext_space(builder: Any, text: Any, each: Callable[[int], Any]) -> Any:
+    blank, null = (builder.icmp_unsigned("==", text, each(value)) for value in (32, 0))
+    return builder.or_(builder.or_(blank, null), builder.icmp_unsigned("<", builder.sub(text, each(9)), each(5)))
 
-    return types.uint64(types.int64), generate
+
+def _is_letter(builder: Any, text: Any, each: Callable[[int], Any]) -> Any:
+    return builder.icmp_unsigned("<", builder.sub(builder.or_(text, each(32)), each(97)), each(26))
+
+
+def _is_beyond(last: int) -> Callable[[Any, Any, Callable[[int], Any]], Any]:
+    return lambda builder, text, each: builder.icmp_unsigned(">", text, each(last))
 
 
 def _ones(context: Any, bits: Any) -> Any:  # noqa: ARG001
@@ -87,15 +86,6 @@ def _triples(context: Any, address: Any) -> Any:  # noqa: ARG001
         places = (builder.add(arguments[0], ir.Constant(ir.IntType(64), i)) for i in range(3))
         first, second, third = (_loaded(builder, place, kind) for place in places)
         found = builder.and_(builder.icmp_unsigned("==", first, second), builder.icmp_unsigned("==", second, third))
-        return builder.bitcast(found, ir.IntType(64))
-
-    return types.uint64(types.int64), generate
-
-
-def _leads(context: Any, address: Any) -> Any:  # noqa: ARG001
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:  # noqa: ARG001
-        kind = ir.VectorType(ir.IntType(8), 64)
-        found = builder.icmp_unsigned(">", _loaded(builder, arguments[0], kind), ir.Constant(kind, [0xBF] * 64))
         return builder.bitcast(found, ir.IntType(64))
 
     return types.uint64(types.int64), generate
@@ -143,18 +133,20 @@ def _product_high(context: Any, a: Any, b: Any) -> Any:  # noqa: ARG001
     return types.uint64(types.uint64, types.uint64), generate
 
 
+#: The first n of eight bytes, n from 0 to 8.
+FIRST: Final = np.array([2 ** (8 * n) - 1 for n in range(9)], np.uint64)
 #: The eight bytes at an address as a number, the first one lowest.
 eight_bytes = cast("Callable[[int], np.uint64]", intrinsic(_eight_bytes))
 #: Which of the 64 bytes at an address fastText takes for white space (space, 9 to 13, 0): the first is the lowest bit.
-fasttext_spaces = cast("Callable[[int], np.uint64]", intrinsic(_fasttext_spaces))
+fasttext_spaces = _mask(_is_fasttext_space)
 #: Which of the 64 bytes at an address are ASCII letters.
-letters = cast("Callable[[int], np.uint64]", intrinsic(_letters))
+letters = _mask(_is_letter)
 #: Which of the 64 bytes at an address are part of a character beyond ASCII.
-beyond_ascii = cast("Callable[[int], np.uint64]", intrinsic(_beyond_ascii))
+beyond_ascii = _mask(_is_beyond(0x7F))
 #: How many bits are set.
 ones = cast("Callable[[np.uint64], int]", intrinsic(_ones))
 #: Which of the 64 bytes at an address start a character beyond ASCII.
-leads = cast("Callable[[int], np.uint64]", intrinsic(_leads))
+leads = _mask(_is_beyond(0xBF))
 #: Which of the 64 bytes at an address are followed by two more of the same.
 triples = cast("Callable[[int], np.uint64]", intrinsic(_triples))
 #: Copies eight bytes to one address from another.
