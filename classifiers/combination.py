@@ -27,7 +27,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from tamis.classifiers import fasttext_model, lexicon, linear_model
+from tamis.classifiers import fasttext_classifier, lexicon, linear_model
 from tamis.classifiers.base import Classifier, FloatMatrix
 from tamis.classifiers.calibration_map import logit
 from tamis.classifiers.errors import BundleError
@@ -39,7 +39,7 @@ Floats = NDArray[np.float64]
 
 #: Kinds that may be members; a combination may not.
 MEMBERS: Final[Mapping[str, Callable[[Path, Mapping[str, Any]], Classifier]]] = {
-    "fasttext": fasttext_model.load,
+    "fasttext": fasttext_classifier.load,
     "linear": linear_model.load,
     "lexicon": lexicon.load,
 }

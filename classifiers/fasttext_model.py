@@ -1,4 +1,4 @@
-"""The fastText kind: scores that equal the library's, several times faster and without the GIL.
+"""fastText models: scores that equal the library's, several times faster and without the GIL.
 
 fastText scores a text by `output · mean(rows of its features)`. Where it saves work, the rows are multiplied with
 the output matrix once, when the model is loaded; a token then costs one short row, with a number for each label.
@@ -6,9 +6,8 @@ the output matrix once, when the model is loaded; a token then costs one short r
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,10 +23,7 @@ from tamis.classifiers.fasttext_matrix import DenseMatrix, Matrix, QuantisedMatr
 from tamis.classifiers.fasttext_product import multiply, multiply_as_library
 from tamis.classifiers.fasttext_words import END_OF_LINE, word_hash
 
-if TYPE_CHECKING:
-    from tamis.classifiers.passages import Passages
-
-__all__ = ["FastTextClassifier", "FastTextModel", "load"]
+__all__ = ["FastTextModel"]
 
 Bytes = NDArray[np.uint8]
 Ints = NDArray[np.int64]
@@ -180,68 +176,3 @@ def _merge_subwords(file: FastTextFile, tables: Tables, rows: FloatMatrix) -> In
     if shared or tables.maxn == 0:
         return np.empty(0, np.int32)
     return expand_words(file.dictionary.entries, file.dictionary.start, ENTRY, tables, rows)
-
-
-class FastTextClassifier:
-    """Categories scored by the labels of a fastText model."""
-
-    def __init__(self, model: FastTextModel, labels: Mapping[str, str], normaliser: str) -> None:
-        """Chooses the labels to score.
-
-        Args:
-            model: The model.
-            labels: Label of each category.
-            normaliser: What the model reads, a key of `NORMALISERS`.
-
-        Raises:
-            BundleError: The model lacks a label.
-        """
-        missing = [label for label in labels.values() if label not in model.labels]
-        if missing:
-            raise BundleError(
-                f"the fastText model has no label {_some(missing)}; it has {_some(model.labels)}; "
-                "correct `labels` in the bundle's parameters"
-            )
-        self.categories: tuple[str, ...] = tuple(labels)
-        self._columns = [model.labels.index(label) for label in labels.values()]
-        self._model = model
-        self._normaliser = normaliser
-
-    def score(self, passages: Passages) -> FloatMatrix:
-        """Scores passages.
-
-        Args:
-            passages: The passages of a batch of documents.
-
-        Returns:
-            The label's score for each category, in [0, 1], not calibrated, float32 [n_passages, n_categories];
-            NaN for a passage of which the model knows nothing.
-        """
-        return self._model.label_scores(*passages.buffer(self._normaliser))[:, self._columns]
-
-
-def load(folder: Path, parameters: Mapping[str, Any]) -> FastTextClassifier:
-    """Loads a classifier of the fastText kind.
-
-    Args:
-        folder: The bundle's folder.
-        parameters: `file`, the name of the model in the folder; `labels`, a mapping of each category to the
-            model's label for it; `normaliser`, what the model reads ("none" where it is not given).
-
-    Returns:
-        The classifier; its scores are not calibrated.
-
-    Raises:
-        BundleError: A parameter is missing or wrong, the model is damaged, or it lacks a label.
-    """
-    name, labels = parameters.get("file"), parameters.get("labels")
-    if not isinstance(name, str) or Path(name).name != name or name == "..":
-        raise BundleError(f"parameter `file` is {name!r}; expected the name of a .bin or .ftz file in the bundle")
-    if not isinstance(labels, Mapping) or not labels or not all(isinstance(x, str) for x in labels.values()):
-        raise BundleError("parameter `labels` is missing or wrong; expected a label of the model for each category")
-    return FastTextClassifier(FastTextModel.from_file(folder / name), labels, parameters.get("normaliser", "none"))
-
-
-def _some(names: Sequence[str]) -> str:
-    """Lists names, the first twenty of them."""
-    return ", ".join(map(repr, names[:20])) + (f" and {len(names) - 20} more" if len(names) > 20 else "")

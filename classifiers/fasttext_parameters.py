@@ -28,11 +28,17 @@ class FastTextParameters:
         bucket: Rows that n-grams share.
         words: Size of the vocabulary at most.
         min_count: Texts that a word must be in to be in the vocabulary.
+        fits: Fits of "logistic", in orders of their own, whose rows are averaged: what a fit owes to the order of the
+            texts averages out, and the model stays as small and as fast.
         words_only: Categories that are trained on single words; their n-gram rows are 0.
         solver: "library" or "logistic".
         alpha: Strength of the L2 penalty of "logistic".
         identity_weight: If not negative, every identity term (see `identity`) gets the same row: this part of
             the mean of their rows. A term then counts for what people say of its kind, not of its group.
+        mentions: Categories that have a second column of rows, for texts that mention an identity term: words then
+            count otherwise beside the name of a group, whichever group ("logistic", with `identity_weight`).
+        mention_weight: What that column adds to the common one counts beside it, in training: the larger, the more
+            the two may differ.
         minn: Shortest character n-gram of a word ("logistic" only).
         maxn: Longest character n-gram of a word, 0 for none ("logistic" only).
         quantise: Whether a value takes one byte instead of four.
@@ -54,8 +60,11 @@ class FastTextParameters:
     min_count: int = 3
     words_only: tuple[str, ...] = ()
     solver: str = "library"
+    fits: int = 1
     alpha: float = 1e-8
     identity_weight: float = -1.0
+    mentions: tuple[str, ...] = ()
+    mention_weight: float = 0.5
     minn: int = 0
     maxn: int = 0
     quantise: bool = False
@@ -80,15 +89,21 @@ class FastTextParameters:
         if made.solver not in {"library", "logistic"}:
             raise UsageError(f"parameters: solver {made.solver!r} is none of library, logistic")
         if (
-            min(made.dim, made.epoch, made.word_ngrams, made.words, made.min_count) < 1
+            min(made.dim, made.epoch, made.word_ngrams, made.words, made.min_count, made.fits) < 1
             or made.lr <= 0
             or made.scale <= 0
         ):
             raise UsageError("parameters: every value must be positive")
+        if made.fits > 1 and made.solver == "library":
+            raise UsageError("parameters: fits is for the solver logistic")
         if made.maxn and (made.solver == "library" or not 1 <= made.minn <= made.maxn <= LONGEST):
             raise UsageError(f"parameters: minn and maxn are for the solver logistic, 1 <= minn <= maxn <= {LONGEST}")
         if made.ngram_min_count and (made.solver == "library" or not made.quantise):
             raise UsageError("parameters: ngram_min_count is for the solver logistic with quantise: true")
+        if made.mentions and (made.solver == "library" or made.identity_weight < 0 or made.mention_weight <= 0):
+            raise UsageError(
+                "parameters: mentions is for the solver logistic with identity_weight, and mention_weight above 0"
+            )
         for name in ("vector_weight", "end_weight"):
             if (value := getattr(made, name)) < 0 or (value and made.solver == "library"):
                 raise UsageError(f"parameters: {name} is for the solver logistic, and not below 0")

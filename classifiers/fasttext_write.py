@@ -7,16 +7,18 @@ part, whose 256 centroids lie closer together near 0, where most rows are. Zero 
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import BinaryIO, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tamis.classifiers.fasttext_classifier import FastTextClassifier
 from tamis.classifiers.fasttext_file import MAGIC, SUPERVISED, VERSIONS, Loss
-from tamis.classifiers.fasttext_model import FastTextClassifier, FastTextModel
+from tamis.classifiers.fasttext_model import FastTextModel
 from tamis.classifiers.passages import Passages
 
 __all__ = ["Layout", "write", "write_scaled"]
@@ -55,7 +57,7 @@ class Layout:
 
 def write_scaled(
     path: Path, words: Sequence[str], rows: Rows, categories: Sequence[str], layout: Layout, texts: Sequence[str],
-    kept: Ints | None = None,
+    kept: Ints | None = None, marks: Mapping[str, Rows] = MappingProxyType({}),
 ) -> None:  # fmt: skip
     """Writes a model whose columns are scaled so that the logits of texts fill the library's table of the sigmoid.
 
@@ -69,14 +71,16 @@ def write_scaled(
         layout: What the features are.
         texts: Normalised texts to scale by.
         kept: Buckets that have rows, int64 [n_buckets]; None = all. Only a quantised file can leave some out.
+        marks: Further columns by name, float64 [n_words + n_buckets] each, that are not scaled.
     """
+    names = [*categories, *marks]
     inside = rows * (_REACH / np.maximum(np.abs(rows).max(axis=0), 1e-9))
-    write(path, words, inside, categories, layout, kept)
+    write(path, words, np.column_stack([inside, *marks.values()]), names, layout, kept)
     labels = {category: f"__label__{category}" for category in categories}
     scores = FastTextClassifier(FastTextModel.from_file(path), labels, "none").score(Passages.of(texts))
     logits = np.abs(np.log(scores / (1 - scores)))
     reached = np.maximum(np.nanquantile(logits, _WITHIN, axis=0), 1e-3)
-    write(path, words, inside * (_REACH / reached), categories, layout, kept)
+    write(path, words, np.column_stack([inside * (_REACH / reached), *marks.values()]), names, layout, kept)
 
 
 def write(

@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 
 from tamis.classifiers import fasttext_model
 from tamis.classifiers.errors import BundleError
+from tamis.classifiers.fasttext_classifier import load
 from tamis.classifiers.fasttext_features import features
 from tamis.classifiers.fasttext_kernel import average
-from tamis.classifiers.fasttext_model import FastTextModel, load
+from tamis.classifiers.fasttext_model import FastTextModel
 from tamis.classifiers.fasttext_product import multiply_as_library
 from tamis.classifiers.line_kernel import one_line
 from tamis.classifiers.passages import Passages

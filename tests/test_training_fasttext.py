@@ -4,11 +4,13 @@ import fasttext
 import numpy as np
 import pytest
 
-from tamis.classifiers.errors import UsageError
-from tamis.classifiers.fasttext_model import FastTextClassifier, FastTextModel
+from tamis.classifiers.errors import BundleError, UsageError
+from tamis.classifiers.fasttext_classifier import FastTextClassifier, load
+from tamis.classifiers.fasttext_model import FastTextModel
 from tamis.classifiers.identity import single_words
 from tamis.classifiers.passages import Passages
-from tamis.classifiers.training_fasttext import FastTextParameters, _parts, _tie, train
+from tamis.classifiers.training_data import Fitting
+from tamis.classifiers.training_fasttext import FastTextParameters, _parts, _tie, fit, train
 from tamis.classifiers.training_features import row_space, vocabulary
 
 CATEGORIES = ("hate", "violence")
@@ -204,3 +206,92 @@ def test_a_term_of_many_parts_moves_no_text_that_is_at_the_level(tmp_path):
     rest, size = 30 * level + level * np.mean(list(spread.values())), 30
     means = [(rest + tied[parts[i]].sum()) / (size + spread[i]) for i in (1, 2)]
     assert means == pytest.approx([level, level])
+
+
+MENTIONS = {**PRUNED, "word_ngrams": 1, "identity_weight": 0.5, "mentions": ["hate"], "mention_weight": 1.0}
+GROUPS = ("gay", "muslim", "deaf", "women")
+
+
+def _of_people(rows=1200, seed=3):
+    """`w0` is hateful where a group is mentioned, and harmless of things; `w2` violent of either."""
+    rng = np.random.default_rng(seed)
+    words = [f"w{i}" for i in range(40)]
+    texts = [" ".join([*rng.choice(words, 7), rng.choice([*GROUPS, "tables", "chairs"])]) for _ in range(rows)]
+    labels = np.array([["w0" in t.split() and t.split()[-1] in GROUPS, "w2" in t.split()] for t in texts])
+    return texts, labels.astype(np.float32)
+
+
+def _bundle_of(tmp_path, parameters):
+    texts, labels = _of_people()
+    data = Fitting(texts, labels, np.ones(len(texts), np.int64), {})
+    return load(tmp_path, {"normaliser": "none", **fit(data, tmp_path, CATEGORIES, parameters, 1, lambda _: None)})
+
+
+def test_a_word_counts_otherwise_where_a_group_is_mentioned_whichever_it_is(tmp_path):
+    scores = _bundle_of(tmp_path, MENTIONS).score(
+        Passages.of([f"w5 w0 w9 {word}" for word in (*GROUPS, "hindus", "tables")] + ["w5 w7 w9 gay", "w5 w2 w9 gay"])
+    )
+    groups, things, harmless = scores[:5, 0], scores[5, 0], scores[6, 0]
+    assert groups.min() > things + 0.2
+    assert groups.min() > harmless + 0.2
+    assert np.ptp(scores[[0, 1, 2], 0]) < 0.05
+    assert scores[7, 1] > scores[:7, 1].max() + 0.2
+
+
+def test_a_mention_is_told_by_one_word_in_a_passage_of_any_length(tmp_path):
+    classifier = _bundle_of(tmp_path, MENTIONS)
+    filler = " ".join(f"w{i % 40}" for i in range(3000))
+    found = classifier._model.label_scores(*Passages.of([filler, f"{filler} gay", ""]).buffer("none"))
+    marks = found[:, classifier._model.labels.index("__label__mention")]
+    assert list(marks > 0.5) == [False, True, False]
+    assert not np.isclose(marks, 0.5, atol=0.01).any(), "a score at a step of the sigmoid is computed twice"
+
+
+def test_the_library_reads_the_marks_too(tmp_path):
+    classifier = _bundle_of(tmp_path, MENTIONS)
+    model = fasttext.load_model(str(tmp_path / "model.bin"))
+    texts = _of_people()[0][:50]
+    own = classifier._model.label_scores(*Passages.of(texts).buffer("none"))
+    for text, scores in zip(texts, own, strict=True):
+        found = dict(zip(*model.predict(text, k=-1), strict=True))
+        np.testing.assert_allclose([found[label] for label in classifier._model.labels], scores, atol=2e-5)
+
+
+@pytest.mark.parametrize("wrong", [{"solver": "library"}, {"identity_weight": -1.0}, {"mention_weight": 0.0}])
+def test_mentions_need_shared_identity_rows(wrong):
+    with pytest.raises(UsageError, match="mentions is for the solver logistic"):
+        FastTextParameters.of({**SMALL, "solver": "logistic", "identity_weight": 0.5, "mentions": ["hate"], **wrong})
+
+
+@pytest.mark.parametrize(
+    ("mention", "message"),
+    [
+        ({"mark": "__label__mention"}, "parameter `mention` is wrong: .*labels"),
+        ({"mark": "__label__nothing", "labels": {}}, "has no label '__label__nothing'"),
+        ({"mark": "__label__mention", "labels": {"sexual": "__label__hate"}}, "names 'sexual'; the bundle scores"),
+    ],
+)
+def test_what_a_bundle_says_of_mentions_is_checked(tmp_path, mention, message):
+    _bundle_of(tmp_path, MENTIONS)
+    labels = {c: f"__label__{c}" for c in CATEGORIES}
+    with pytest.raises(BundleError, match=message):
+        load(tmp_path, {"file": "model.bin", "labels": labels, "mention": mention})
+
+
+def test_fits_in_other_orders_are_averaged(tmp_path):
+    texts, labels, truth = _data(300)
+    copies = np.ones(len(texts), np.int64)
+    scores = {}
+    for fits in (1, 8):
+        for seed in (1, 2):
+            parameters = FastTextParameters.of({**SMALL, "solver": "logistic", "epoch": 1, "fits": fits})
+            train(texts, labels, copies, tmp_path / "m.bin", CATEGORIES, parameters, seed=100 * seed)
+            scores[fits, seed] = _classifier(tmp_path / "m.bin").score(Passages.of(texts))
+    apart = {fits: np.abs(scores[fits, 1] - scores[fits, 2]).mean() for fits in (1, 8)}
+    assert 0 < apart[8] < 0.7 * apart[1]
+    assert scores[8, 1][truth[:, 0], 0].mean() > scores[8, 1][~truth[:, 0], 0].mean() + 0.1
+
+
+def test_fits_are_for_the_logistic_solver():
+    with pytest.raises(UsageError, match="fits is for the solver logistic"):
+        FastTextParameters.of({**SMALL, "fits": 2})
