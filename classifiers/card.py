@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tamis.classifiers import bundle as bundles
+from tamis.classifiers.card_comparisons import random_sample, single_sources
 from tamis.classifiers.evaluation_report import ranking_table, reliability_svg, span, table
 from tamis.classifiers.taxonomy import DESCRIPTIONS
 
@@ -125,19 +126,12 @@ def _evaluation(found: Mapping[str, Any]) -> list[str]:
     notes = "".join(f"- {note}\n" for note in found.get("notes", ()))
     parts = ["## What to know\n", notes] if notes else []
     parts += ["## On evaluation sets that training never saw\n", ranking_table(found["sets"])]
-    if listed := found.get("word_list"):
-        flags = listed["flags_per_million"]
-        parts.append(
-            f"Against a word list (LDNOOBW, `sexual`), at its recall of {listed['recall']:.2f} on "
-            f"{listed['positives']} passages: this bundle flags {flags['bundle']} per million of "
-            f"{listed['documents']} documents, the list {flags['list']}. The documents are taken as benign, unread; "
-            "word lists helped to choose the passages that were labelled, which favours the list.\n"
-        )
+    parts += random_sample(found.get("random"))
     if found.get("disguise"):
         parts.append("Violations of the functional suite found at precision(0.5), plain and disguised:\n")
         parts.append(table(("words", "found"), list(found["disguise"].items())))
     if baselines := found.get("baselines"):
-        parts += _baselines(baselines)
+        parts += single_sources(baselines)
     bias = [
         (name, category, point, v["median"], v["largest"], v["term"])
         for name, categories in found["sets"].items() for category, values in categories.items()
@@ -163,19 +157,6 @@ def _evaluation(found: Mapping[str, Any]) -> list[str]:
         parts += [f"{name}: {text['documents']} documents, {text['passages']} passages.\n"]
         parts.append(table(("category", "point", "documents", "passages"), rows))
     return parts
-
-
-def _baselines(rows: list[Mapping[str, Any]]) -> list[str]:
-    cells = [(r["set"], r["category"], r["auprc"], r["source"], r["single"]) for r in rows]
-    note = (
-        "The strongest model that one source alone gives, with the kind and hyper-parameters of the (first) model, "
-        "from up to 12000 of its rows and ordinary text, without augmentation or shared identity weights.\n"
-    )
-    return [
-        "### Against single sources\n",
-        note,
-        table(("set", "category", "AUPRC", "best source", "its AUPRC"), cells),
-    ]
 
 
 def _rebuild(training: Mapping[str, Any]) -> list[str]:

@@ -26,7 +26,14 @@ _RTP = ("val", "decodingtrust_toxic", "decodingtrust_nontoxic")
 
 
 def labelled(labels: Path, data: Path, folder: Path) -> Iterator[tuple[int, Row]]:
-    """(tenth, row) of each labelled passage, joined by id; one that no longer matches is left out.
+    """(tenth, row) of each labelled passage; see `joined`."""
+    for place, row in joined(labels, data, folder):
+        # What edos itself calls its training split stays in training.
+        yield 0 if place[0] == "edos" else tenth(str(row["group"])), row
+
+
+def joined(labels: Path, data: Path, folder: Path) -> Iterator[tuple[Place, Row]]:
+    """(place, row) of each labelled passage, joined with its text by id; one that no longer matches is left out.
 
     Several labellers' votes on a passage are joined: a category is positive or negative where they agree.
     """
@@ -44,9 +51,7 @@ def labelled(labels: Path, data: Path, folder: Path) -> Iterator[tuple[int, Row]
         agreed = _agreed([given for given, _ in entries])
         if agreed.get("sexual") == 1 and names_a_minor(passage):
             continue
-        # What edos itself calls its training split stays in training.
-        role = 0 if corpus == "edos" else tenth(book)
-        yield role, {"text": mask(passage).strip(), **agreed, "group": book, "source": "tamis-labels"}
+        yield place, {"text": mask(passage).strip(), **agreed, "group": book, "source": "tamis-labels"}
 
 
 def codes(text: str) -> dict[str, int]:
@@ -120,11 +125,19 @@ def _named(labels: Path) -> Iterator[tuple[Place, dict[str, int], str]]:
             yield place, entry["labels"], str(entry["sha256_12"])
 
 
+def weights(labels: Path) -> dict[Place, float]:
+    """How many passages each passage of a drawn sample stands for."""
+    return {place: float(row["weight"]) for place, row in _lines(labels)}
+
+
 def _coded(labels: Path) -> Iterator[tuple[Place, dict[str, int], str]]:
+    return ((place, codes(row["codes"]), row["sha256_12"]) for place, row in _lines(labels))
+
+
+def _lines(labels: Path) -> Iterator[tuple[Place, dict[str, str]]]:
     for path in sorted(labels.glob("*.csv")):
         for row in csv.DictReader(io.StringIO(path.read_text("utf-8"), newline="")):
-            place = (row["corpus"], row["id"], 0, int(row["start"]), int(row["end"]))
-            yield place, codes(row["codes"]), row["sha256_12"]
+            yield (row["corpus"], row["id"], 0, int(row["start"]), int(row["end"])), row
 
 
 def _agreed(votes: list[dict[str, int]]) -> Row:

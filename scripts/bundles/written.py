@@ -21,7 +21,7 @@ _HERE = Path(__file__).parent
 
 def rows(family: str) -> Iterator[Row]:
     """The texts of a family of bundles; an empty cell is a doubt, and stays unknown."""
-    text = (_HERE / f"written_{family}.csv").read_text("utf-8")
+    text = (_HERE / f"written_{family.replace('-', '_')}.csv").read_text("utf-8")
     for row in csv.DictReader(io.StringIO(text, newline="")):
         known = {category: int(row[category]) for category in CATEGORIES if row[category]}
         yield {"text": row["text"], **known, "source": f"written-{family}"}
