@@ -241,12 +241,17 @@ def test_a_killed_run_continues_to_the_same_bytes(finished, tmp_path, capsys):
 
 
 def test_ctrl_c_says_how_to_continue(tmp_path):
-    command = [sys.executable, "-m", "tamis.pipeline", str(plan_of(tmp_path)), "--direct_num_workers=2"]
+    for copy in range(20):  # so many that the run is far from its end when its first shard is done
+        shutil.copytree(CORPUS, tmp_path / "corpus" / f"copy-{copy:02}")
+    plan = plan_of(tmp_path)
+    plan.write_text(plan.read_text().replace(f"root: {CORPUS}", f"root: {tmp_path / 'corpus'}"))
+    command = [sys.executable, "-m", "tamis.pipeline", str(plan), "--direct_num_workers=2"]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     process = subprocess.Popen(command, **pipes, text=True, start_new_session=True)
     assert process.stderr is not None
-    assert "8 shards" in process.stderr.readline()
-    time.sleep(1.0)
+    assert "160 shards" in process.stderr.readline()
+    while not list((tmp_path / "out").rglob("receipts/**/*.json")) and process.poll() is None:
+        time.sleep(0.01)
     os.killpg(process.pid, signal.SIGINT)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130
