@@ -240,6 +240,11 @@ def test_a_killed_run_continues_to_the_same_bytes(finished, tmp_path, capsys):
     assert tree(finished) == tree(tmp_path / "out")
 
 
+def _heed_interrupts():
+    """Undoes what a shell does to what it starts in the background: it, and all its children, ignore Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_ctrl_c_says_how_to_continue(tmp_path):
     for copy in range(20):  # so many that the run is far from its end when its first shard is done
         shutil.copytree(CORPUS, tmp_path / "corpus" / f"copy-{copy:02}")
@@ -247,7 +252,7 @@ def test_ctrl_c_says_how_to_continue(tmp_path):
     plan.write_text(plan.read_text().replace(f"root: {CORPUS}", f"root: {tmp_path / 'corpus'}"))
     command = [sys.executable, "-m", "tamis.pipeline", str(plan), "--direct_num_workers=2"]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    process = subprocess.Popen(command, **pipes, text=True, start_new_session=True)
+    process = subprocess.Popen(command, **pipes, text=True, start_new_session=True, preexec_fn=_heed_interrupts)
     assert process.stderr is not None
     assert "160 shards" in process.stderr.readline()
     while not list((tmp_path / "out").rglob("receipts/**/*.json")) and process.poll() is None:
