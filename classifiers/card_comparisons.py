@@ -31,7 +31,8 @@ def random_sample(found: Mapping[str, Any] | None) -> list[str]:
     return [
         "### On passages drawn at random\n",
         f"{found['passages']} passages of held-out documents that readers judged, drawn to stand for "
-        f"{found['stand_for']}: what no classifier chose. What a reader left in doubt counts for neither.\n",
+        f"{found['stand_for']}: each counts for those like it that were not read. A passage left in doubt counts for "
+        "neither.\n",
         table(("category", "violating: read, per million", "point", "flagged: read", "flagged per million", "precision",
                "recall"), rows),
         "Against a word list (LDNOOBW) on the same passages, at the recall of the list: false flags per million benign "

@@ -128,10 +128,13 @@ def _against_list(drawn: _Drawn) -> dict[str, Any]:
         "positives": int(drawn.violates.sum()),
         "found": int((drawn.violates & drawn.listed).sum()),
         "recall": _interval(lambda d: _share(d.weight[d.violates], d.listed[d.violates]), drawn),
-        "list": _interval(lambda d: _false_flags(d)[0], drawn),
-        "bundle": _interval(lambda d: _false_flags(d)[1], drawn),
-        "ratio": _interval(lambda d: _false_flags(d)[1] / max(_false_flags(d)[0], 1e-9), drawn, 3),
+        **dict(zip(("list", "bundle", "ratio"), _intervals(_flags_and_ratio, drawn, (4, 4, 3)), strict=True)),
     }
+
+
+def _flags_and_ratio(drawn: _Drawn) -> tuple[float, float, float]:
+    of_list, of_bundle = _false_flags(drawn)
+    return of_list, of_bundle, of_bundle / max(of_list, 1e-9)
 
 
 def _false_flags(drawn: _Drawn) -> tuple[float, float]:
@@ -152,13 +155,22 @@ def _share(weight: Floats, flags: Flags) -> float:
     return float(weight[flags].sum() / weight.sum()) if weight.sum() > 0 else float("nan")
 
 
-def _interval(measure: Callable[[_Drawn], float], drawn: _Drawn, digits: int = 4) -> list[float] | None:
-    """[value, low, high], 95 % by bootstrap over passages; None where there is nothing to divide by."""
-    value = measure(drawn)
-    if np.isnan(value):
-        return None
+def _interval(measure: Callable[[_Drawn], float], drawn: _Drawn) -> list[float] | None:
+    return _intervals(lambda d: (measure(d),), drawn, (4,))[0]
+
+
+def _intervals(
+    measure: Callable[[_Drawn], tuple[float, ...]], drawn: _Drawn, digits: tuple[int, ...]
+) -> list[list[float] | None]:
+    """[value, low, high] of each number, 95 % by bootstrap over passages; None where there is nothing to divide by."""
     rng = np.random.default_rng(0)
     n = len(drawn.weight)
-    draws = [measure(drawn.take(rng.integers(0, n, n))) for _ in range(_DRAWS)]
-    low, high = np.nanquantile(draws, [0.025, 0.975])
-    return [round(float(x), digits) if abs(x) < 10 else round(float(x)) for x in (value, low, high)]
+    draws = np.array([measure(drawn.take(rng.integers(0, n, n))) for _ in range(_DRAWS)])
+    return [
+        None if np.isnan(value) else _rounded((value, *np.nanquantile(drawn_values, [0.025, 0.975])), places)
+        for value, drawn_values, places in zip(measure(drawn), draws.T, digits, strict=True)
+    ]
+
+
+def _rounded(values: tuple[float, ...], digits: int) -> list[float]:
+    return [round(float(x), digits) if abs(x) < 10 else round(float(x)) for x in values]
