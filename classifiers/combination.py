@@ -27,7 +27,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from tamis.classifiers import fasttext_classifier, lexicon, linear_model
+from tamis.classifiers import fasttext_classifier, lexicon, linear_model, network
 from tamis.classifiers.base import Classifier, FloatMatrix
 from tamis.classifiers.calibration_map import logit
 from tamis.classifiers.errors import BundleError
@@ -42,6 +42,7 @@ MEMBERS: Final[Mapping[str, Callable[[Path, Mapping[str, Any]], Classifier]]] = 
     "fasttext": fasttext_classifier.load,
     "linear": linear_model.load,
     "lexicon": lexicon.load,
+    "network": network.load,
 }
 
 #: Most members of a combination.

@@ -12,11 +12,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from tamis.classifiers.compiled import kernel
+from tamis.classifiers.compiled import inlined, kernel
 from tamis.classifiers.fasttext_features import Tables, longest, push_features, push_subwords, scratch
-from tamis.classifiers.vector_code import sum_eights
+from tamis.classifiers.vector_code import sum_eights, sum_sixteens, sum_thirty_twos
 
-__all__ = ["WIDTH", "average", "expand_words"]
+__all__ = ["WIDTHS", "average", "expand_words"]
 
 Bytes = NDArray[np.uint8]
 Ints = NDArray[np.int64]
@@ -24,8 +24,8 @@ Int32s = NDArray[np.int32]
 UInt32s = NDArray[np.uint32]
 Floats = NDArray[np.float32]
 
-#: Columns that are added up in a register.
-WIDTH: Final = 8
+#: Numbers of columns that are added up in registers.
+WIDTHS: Final = (8, 16, 32)
 
 
 @kernel
@@ -35,6 +35,22 @@ def _add_wide(matrix: Floats, rows: UInt32s, n: int, out: Floats) -> None:
     for i in range(n):
         for column in range(matrix.shape[1]):
             out[column] += matrix[rows[i], column]
+
+
+@inlined
+def _add_up(matrix: Floats, rows: UInt32s, n: int, averages: Floats, text: int) -> None:
+    width = matrix.shape[1]
+    base, numbers, out = matrix.ctypes.data, rows.ctypes.data, averages.ctypes.data + 4 * width * text
+    if matrix.strides[0] != 4 * width:
+        _add_wide(matrix, rows, n, averages[text])
+    elif width == WIDTHS[0]:
+        sum_eights(base, numbers, n, out)
+    elif width == WIDTHS[1]:
+        sum_sixteens(base, numbers, n, out)
+    elif width == WIDTHS[2]:
+        sum_thirty_twos(base, numbers, n, out)
+    else:
+        _add_wide(matrix, rows, n, averages[text])
 
 
 @kernel
@@ -53,17 +69,13 @@ def average(data: Bytes, bounds: Ints, tables: Tables, matrix: Floats, counts: I
     """
     averages = np.empty((bounds.size - 1, matrix.shape[1]), np.float32)
     tokens, rows = scratch(longest(bounds)), np.empty(1024, np.uint32)
-    base, out = matrix.ctypes.data, averages.ctypes.data
     for text in range(bounds.size - 1):
         n, rows = push_features(data, bounds[text], bounds[text + 1], tables, counts.size > 0, tokens, rows)
         total = n
         if counts.size > 0:
             for i in range(n):
                 total += counts[rows[i]] - 1 if rows[i] < tables.n_words else 0
-        if matrix.shape[1] == WIDTH and matrix.strides[0] == 4 * WIDTH:
-            sum_eights(base, rows.ctypes.data, n, out + 4 * WIDTH * text)
-        else:
-            _add_wide(matrix, rows, n, averages[text])
+        _add_up(matrix, rows, n, averages, text)
         averages[text] *= np.float32(1 / total) if total > 0 else np.float32(np.nan)
     return averages
 

@@ -17,7 +17,7 @@ from tamis.classifiers.errors import BundleError
 from tamis.classifiers.fasttext_features import Tables, features
 from tamis.classifiers.fasttext_file import ENTRY, FastTextFile, read
 from tamis.classifiers.fasttext_index import index_buckets, index_words, number_of
-from tamis.classifiers.fasttext_kernel import WIDTH, average, expand_words
+from tamis.classifiers.fasttext_kernel import WIDTHS, average, expand_words
 from tamis.classifiers.fasttext_loss import STEP, STEPPED, label_tree, scores
 from tamis.classifiers.fasttext_matrix import DenseMatrix, Matrix, QuantisedMatrix
 from tamis.classifiers.fasttext_product import multiply, multiply_as_library
@@ -90,12 +90,24 @@ class FastTextModel:
             Scores of `labels`, clipped to [0, 1], float32 [n, n_labels]; NaN for a text of which the model knows
             nothing, for which the library returns no labels.
         """
-        logits = average(data, bounds, self._tables, self._rows, self._counts)
-        n_labels = len(self.labels)
-        logits = logits[:, :n_labels].copy() if self._projected else multiply(logits, self._output, n_labels)
+        logits = self.logits(data, bounds)
         if self._exact is not None:
             self._settle(logits, data, bounds, *self._exact)
         return scores(self._loss, logits, self._tree)
+
+    def logits(self, data: Bytes, bounds: Ints) -> FloatMatrix:
+        """What the loss function makes scores of: the output matrix times the mean of a text's rows.
+
+        Args:
+            data: As for `label_scores`.
+            bounds: As for `label_scores`.
+
+        Returns:
+            Logits of `labels`, float32 [n, n_labels]; NaN for a text of which the model knows nothing.
+        """
+        means = average(data, bounds, self._tables, self._rows, self._counts)
+        n_labels = len(self.labels)
+        return means[:, :n_labels].copy() if self._projected else multiply(means, self._output, n_labels)
 
     def _settle(
         self, logits: FloatMatrix, data: Bytes, bounds: Ints, inputs: Matrix, output: FloatMatrix, norms: FloatMatrix
@@ -127,8 +139,9 @@ def _tables(file: FastTextFile) -> Tables:
 
 
 def _width(file: FastTextFile) -> int:
-    """Columns of a projected row; up to eight labels are padded to the width that the kernel adds in registers."""
-    return max(WIDTH, len(file.dictionary.labels))
+    """Columns of a projected row; padded to a width that the kernel adds in registers, where there is one."""
+    n_labels = len(file.dictionary.labels)
+    return next((width for width in WIDTHS if width >= n_labels), n_labels)
 
 
 def _worth_projecting(file: FastTextFile) -> bool:

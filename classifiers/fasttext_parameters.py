@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -108,3 +108,15 @@ class FastTextParameters:
             if (value := getattr(made, name)) < 0 or (value and made.solver == "library"):
                 raise UsageError(f"parameters: {name} is for the solver logistic, and not below 0")
         return made
+
+    def check(self, categories: Sequence[str]) -> None:
+        """Refuses parameters that name a category which is not trained.
+
+        Raises:
+            UsageError: `words_only` or `mentions` does.
+        """
+        for name in ("words_only", "mentions"):
+            if unknown := [category for category in getattr(self, name) if category not in categories]:
+                raise UsageError(
+                    f"parameters: {name} names {unknown[0]!r}; the configuration trains {', '.join(categories)}"
+                )

@@ -23,7 +23,14 @@ import numpy as np
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from tamis.classifiers import bundle as bundles
-from tamis.classifiers import calibration, training_combination, training_fasttext, training_lexicon, training_linear
+from tamis.classifiers import (
+    calibration,
+    training_combination,
+    training_fasttext,
+    training_lexicon,
+    training_linear,
+    training_network,
+)
 from tamis.classifiers.base import FloatMatrix
 from tamis.classifiers.card import render_header
 from tamis.classifiers.datasets import LabelledSet
@@ -44,6 +51,7 @@ KIND_TRAINERS: Final[Mapping[str, Trainer]] = {
     "fasttext": training_fasttext.fit,
     "linear": training_linear.fit,
     "lexicon": training_lexicon.fit,
+    "network": training_network.fit,
 }
 
 

@@ -46,7 +46,7 @@ class Member(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A member of a combination.
 
     Attributes:
-        kind: "fasttext", "linear" or "lexicon".
+        kind: "fasttext", "linear", "lexicon" or "network".
         parameters: Hyper-parameters of its kind.
         sources: Names of the sources that it is fitted to; all where none is given.
         counts_for: Categories in which it has a weight; all where none is given.
@@ -63,7 +63,7 @@ class TrainingConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     Attributes:
         name: Name of the bundle.
-        kind: "fasttext", "linear", "lexicon" or "combination".
+        kind: "fasttext", "linear", "lexicon", "network" or "combination".
         sources: Declared sources.
         base_rates: Share of web passages that are positive, per category: what thresholds are computed for.
         categories: Columns.

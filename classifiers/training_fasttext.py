@@ -17,7 +17,6 @@ any fastText reads it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,13 +27,14 @@ from tamis.classifiers import fasttext_library, training_logistic
 from tamis.classifiers.base import FloatMatrix
 from tamis.classifiers.fasttext_parameters import FastTextParameters
 from tamis.classifiers.fasttext_write import write_scaled
-from tamis.classifiers.identity import AMBIGUOUS, COMPOUNDED, single_words, words_of_terms
+from tamis.classifiers.identity import AMBIGUOUS, COMPOUNDED, single_words
 from tamis.classifiers.training_data import Fitting
-from tamis.classifiers.training_features import END, RowSpace, row_space, vocabulary
+from tamis.classifiers.training_features import RowSpace, row_space, vocabulary
 from tamis.classifiers.training_logistic import MENTION, Column, mention_marks, mentioning
+from tamis.classifiers.training_mentions import parts_of_terms
 from tamis.classifiers.training_vectors import Vectors
 
-__all__ = ["FastTextParameters", "fit", "train"]
+__all__ = ["FastTextParameters", "fit", "tie", "train"]
 
 Rows = NDArray[np.float64]
 
@@ -79,11 +79,17 @@ def train(
         )
         space = row_space(path, texts, words, parameters)
         columns = [Column(category, rows, 0.0) for category, rows in zip(categories, found, strict=True)]
-    parts = _parts(space) if parameters.identity_weight >= 0 else {}
-    tied = [_tie(words, column.rows, parameters, parts, column.level, space.width) for column in columns]
+    tied = tie(columns, space, parameters)
     marks = {MENTION: mention_marks(space)} if len(columns) > len(categories) else {}
     names = [column.label for column in columns]
-    write_scaled(path, words, np.stack(tied, 1), names, parameters.layout, sample, space.kept, marks)
+    write_scaled(path, words, tied, names, parameters.layout, sample, space.kept, marks)
+
+
+def tie(columns: Sequence[Column], space: RowSpace, parameters: FastTextParameters) -> Rows:
+    """The columns side by side, the identity terms of each made alike, [width, n_columns]."""
+    parts = parts_of_terms(space) if parameters.identity_weight >= 0 else {}
+    tied = [_tie(space.words, column.rows, parameters, parts, column.level, space.width) for column in columns]
+    return np.stack(tied, axis=1)
 
 
 def fit(
@@ -92,6 +98,7 @@ def fit(
 ) -> dict[str, Any]:  # fmt: skip
     """Writes `model.bin` into a folder; see `training.Trainer`."""
     settings = FastTextParameters.of(parameters)
+    settings.check(categories)
     path = folder / "model.bin"
     train(data.texts, data.labels, data.copies, path, categories, settings, seed, progress, data.vectors)
     out: dict[str, Any] = {"file": "model.bin", "labels": {category: _label(category) for category in categories}}
@@ -127,12 +134,3 @@ def _tie(
             wanted = (common / 2 if words[i] in COMPOUNDED else common) + level * (size - spread.mean())
             padded[i] = (min(wanted, own) if words[i] in AMBIGUOUS else wanted) - (own - padded[i])
     return padded
-
-
-def _parts(space: RowSpace) -> dict[int, NDArray[np.int64]]:
-    """The rows that each identity term has: its own and those of its character n-grams."""
-    place = {word: i for i, word in enumerate(space.words)}
-    named = sorted(words_of_terms() & set(space.words))
-    rows, ends = replace(space, tables=space.tables._replace(word_ngrams=1)).rows(named)
-    cut = [rows[ends[k] : ends[k + 1]].astype(np.int64) for k in range(len(named))]
-    return {place[word]: own[own != place[END]] for word, own in zip(named, cut, strict=True)}

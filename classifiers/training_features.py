@@ -27,8 +27,16 @@ from tamis.classifiers.fasttext_parameters import FastTextParameters
 from tamis.classifiers.fasttext_write import write
 from tamis.classifiers.identity import words_of_terms
 from tamis.classifiers.passages import Passages
+from tamis.classifiers.training_vectors import Vectors
 
-__all__ = ["END", "RowSpace", "row_space", "vocabulary"]
+__all__ = [
+    "END",
+    "RowSpace",
+    "row_space",
+    "row_weights",
+    "vocabulary",
+    "word_vectors",
+]
 
 Ints = NDArray[np.int64]
 
@@ -107,6 +115,30 @@ def row_space(path: Path, texts: Sequence[str], words: list[str], parameters: Fa
     kept = rows[(often >= parameters.ngram_min_count) & (rows >= len(words))].astype(np.int64) - len(words)
     pairs = np.stack([kept, np.arange(len(kept))], 1).astype(np.int32)
     return RowSpace(words, tables._replace(pruned=True, kept=index_buckets(pairs)), kept, len(words) + len(kept))
+
+
+def row_weights(
+    matrix: scipy.sparse.csr_matrix, space: RowSpace, parameters: FastTextParameters
+) -> NDArray[np.float64]:
+    """Inverse document frequency of each row, the largest 1; 0 for what is in too few texts, [width]."""
+    seen = np.bincount(matrix.indices, minlength=matrix.shape[1])
+    weight = np.where(seen >= parameters.min_count, np.log((1 + matrix.shape[0]) / (1 + seen)) + 1, 0.0)
+    weight /= weight.max()
+    if parameters.end_weight:
+        weight[space.words.index(END)] = parameters.end_weight
+    return np.asarray(weight)
+
+
+def word_vectors(words: list[str], vectors: Vectors, parameters: FastTextParameters) -> NDArray[np.float64]:
+    """Weighted vectors of the vocabulary, [n_words, dim]; of identity terms that share a row 0: they would differ."""
+    if not parameters.vector_weight or not vectors:
+        return np.zeros((len(words), 0))
+    out = np.zeros((len(words), len(next(iter(vectors.values())))))
+    shared = words_of_terms() if parameters.identity_weight >= 0 else frozenset[str]()
+    for i, word in enumerate(words):
+        if word in vectors and word not in shared:
+            out[i] = parameters.vector_weight * vectors[word]
+    return out
 
 
 def _cut(texts: Sequence[str]) -> list[str]:

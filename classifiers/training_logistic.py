@@ -26,8 +26,8 @@ from sklearn.linear_model import SGDClassifier
 
 from tamis.classifiers.base import FloatMatrix
 from tamis.classifiers.fasttext_parameters import FastTextParameters
-from tamis.classifiers.identity import words_of_terms
-from tamis.classifiers.training_features import END, RowSpace
+from tamis.classifiers.training_features import RowSpace, row_weights, word_vectors
+from tamis.classifiers.training_mentions import rows_of_terms
 from tamis.classifiers.training_vectors import Vectors
 
 __all__ = ["MENTION", "Column", "columns", "mention_marks", "mentioning"]
@@ -67,7 +67,7 @@ def mentioning(category: str) -> str:
 def mention_marks(space: RowSpace) -> Rows:
     """The column that is above 0 in the mean of a text that mentions an identity term, and below in any other."""
     out = np.full(space.width, _UNMARKED)
-    out[_terms(space)] = _MARKED
+    out[rows_of_terms(space)] = _MARKED
     return out
 
 
@@ -124,15 +124,15 @@ def _features(
     texts: Sequence[str], space: RowSpace, parameters: FastTextParameters, vectors: Vectors
 ) -> _Features:  # fmt: skip
     matrix = space.matrix(texts)
-    weight = parameters.scale * _weights(matrix, space, parameters)
-    of_words = _word_vectors(space.words, vectors, parameters)
+    weight = parameters.scale * row_weights(matrix, space, parameters)
+    of_words = word_vectors(space.words, vectors, parameters)
     return _Features(
         matrix=matrix,
         weight=weight,
         weighted=scipy.sparse.csr_matrix(matrix.multiply(weight[None, :])),
         of_words=of_words,
         means=matrix[:, : len(space.words)] @ of_words,
-        mentions=np.asarray(matrix[:, _terms(space)].sum(axis=1)).ravel() > 0,
+        mentions=np.asarray(matrix[:, rows_of_terms(space)].sum(axis=1)).ravel() > 0,
     )
 
 
@@ -180,31 +180,3 @@ def _projected(seen: _Features, fitted: Rows, width: int) -> Rows:
 
 def _level(seen: _Features, negatives: Ints, column: Rows) -> float:
     return float(np.quantile(seen.matrix[negatives] @ column, _FEW)) if len(negatives) else 0.0
-
-
-def _terms(space: RowSpace) -> Ints:
-    """Numbers of the rows of identity terms."""
-    named = words_of_terms()
-    return np.array([i for i, word in enumerate(space.words) if word in named], np.int64)
-
-
-def _weights(matrix: scipy.sparse.csr_matrix, space: RowSpace, parameters: FastTextParameters) -> Rows:
-    """Inverse document frequency of each row, the largest 1; 0 for what is in too few texts, [width]."""
-    seen = np.bincount(matrix.indices, minlength=matrix.shape[1])
-    weight = np.where(seen >= parameters.min_count, np.log((1 + matrix.shape[0]) / (1 + seen)) + 1, 0.0)
-    weight /= weight.max()
-    if parameters.end_weight:
-        weight[space.words.index(END)] = parameters.end_weight
-    return np.asarray(weight)
-
-
-def _word_vectors(words: list[str], vectors: Vectors, parameters: FastTextParameters) -> Rows:
-    """Weighted vectors of the vocabulary, [n_words, dim]; of identity terms that share a row 0: they would differ."""
-    if not parameters.vector_weight or not vectors:
-        return np.zeros((len(words), 0))
-    out = np.zeros((len(words), len(next(iter(vectors.values())))))
-    shared = words_of_terms() if parameters.identity_weight >= 0 else frozenset[str]()
-    for i, word in enumerate(words):
-        if word in vectors and word not in shared:
-            out[i] = parameters.vector_weight * vectors[word]
-    return out

@@ -27,6 +27,8 @@ __all__ = [
     "ones",
     "product_high",
     "sum_eights",
+    "sum_sixteens",
+    "sum_thirty_twos",
     "triples",
 ]
 
@@ -100,21 +102,27 @@ def _copy_eight(context: Any, target: Any, source: Any) -> Any:  # noqa: ARG001
     return types.void(types.int64, types.int64), generate
 
 
-def _sum_eights(context: Any, base: Any, rows: Any, count: Any, out: Any) -> Any:  # noqa: ARG001
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:  # noqa: ARG001
-        base, rows, count, out = arguments
-        kind, long = ir.VectorType(ir.FloatType(), 8), ir.IntType(64)
-        numbers = builder.inttoptr(rows, ir.IntType(32).as_pointer())
-        total = cgutils.alloca_once(builder, kind)  # type: ignore[no-untyped-call]
-        builder.store(ir.Constant(kind, [0.0] * 8), total)
-        with cgutils.for_range(builder, count) as loop:
-            number = builder.zext(builder.load(builder.gep(numbers, [loop.index]), align=4), long)
-            row = builder.inttoptr(builder.add(base, builder.shl(number, long(5))), kind.as_pointer())
-            builder.store(builder.fadd(builder.load(total), builder.load(row, align=4)), total)
-        builder.store(builder.load(total), builder.inttoptr(out, kind.as_pointer()), align=4)
-        return context.get_dummy_value()
+def _sum_rows(width: int) -> Callable[[int, int, int, int], None]:
+    """Makes an instruction that adds up rows of so many float32, a power of two."""
 
-    return types.void(types.int64, types.int64, types.int64, types.int64), generate
+    def typed(context: Any, base: Any, rows: Any, count: Any, out: Any) -> Any:  # noqa: ARG001
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:  # noqa: ARG001
+            base, rows, count, out = arguments
+            kind, long = ir.VectorType(ir.FloatType(), width), ir.IntType(64)
+            numbers = builder.inttoptr(rows, ir.IntType(32).as_pointer())
+            total = cgutils.alloca_once(builder, kind)  # type: ignore[no-untyped-call]
+            builder.store(ir.Constant(kind, [0.0] * width), total)
+            with cgutils.for_range(builder, count) as loop:
+                number = builder.zext(builder.load(builder.gep(numbers, [loop.index]), align=4), long)
+                offset = builder.mul(number, long(4 * width))
+                row = builder.inttoptr(builder.add(base, offset), kind.as_pointer())
+                builder.store(builder.fadd(builder.load(total), builder.load(row, align=4)), total)
+            builder.store(builder.load(total), builder.inttoptr(out, kind.as_pointer()), align=4)
+            return context.get_dummy_value()
+
+        return types.void(types.int64, types.int64, types.int64, types.int64), generate
+
+    return cast("Callable[[int, int, int, int], None]", intrinsic(typed))
 
 
 def _lowest_bit(context: Any, bits: Any) -> Any:  # noqa: ARG001
@@ -151,9 +159,11 @@ leads = _mask(_is_beyond(0xBF))
 triples = cast("Callable[[int], np.uint64]", intrinsic(_triples))
 #: Copies eight bytes to one address from another.
 copy_eight = cast("Callable[[int, int], None]", intrinsic(_copy_eight))
-#: Adds up rows of eight float32 in order: where the rows lie, the uint32 numbers of those to add, how many these are,
-#: where the sum goes.
-sum_eights = cast("Callable[[int, int, int, int], None]", intrinsic(_sum_eights))
+#: Add up rows of 8, 16 or 32 float32 in order: where the rows lie, the uint32 numbers of those to add, how many
+#: these are, where the sum goes.
+sum_eights = _sum_rows(8)
+sum_sixteens = _sum_rows(16)
+sum_thirty_twos = _sum_rows(32)
 #: The number of the lowest bit that is set; 64 for 0.
 lowest_bit = cast("Callable[[np.uint64], int]", intrinsic(_lowest_bit))
 #: The upper 64 bits of the product of two numbers.

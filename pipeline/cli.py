@@ -111,16 +111,26 @@ def _dispatch(arguments: list[str]) -> int:
     options, rest = parser(command).parse_known_args(arguments)
     module = importlib.import_module(f"tamis.pipeline.{COMMANDS[options.command][0]}")
     if rest and not getattr(module, "TAKES_BEAM_FLAGS", False):
-        known = _options_of(options.command)
-        raise UsageError(f"`{rest[0]}` is not an option of `tamis {options.command}`{nearest(rest[0], known)}")
+        action = getattr(options, "action", None)
+        called = " ".join(["tamis", options.command, *([action] if action else [])])
+        raise UsageError(
+            f"`{rest[0]}` is not an option of `{called}`{nearest(rest[0], _options_of(options.command, action))}"
+        )
     code: int = module.main(options, rest)
     return code
 
 
-def _options_of(command: str) -> set[str]:
-    top = parser(command)
-    actions = [action for group in top._subparsers._group_actions for action in group.choices[command]._actions]  # type: ignore[union-attr, index]
-    return {option for action in actions for option in action.option_strings if option.startswith("--")}
+def _options_of(command: str, action: str | None) -> set[str]:
+    """The options of a command, or of the action of one that has several."""
+    found = _chosen(parser(command), command)
+    if action:
+        found = _chosen(found, action)
+    return {option for known in found._actions for option in known.option_strings if option.startswith("--")}
+
+
+def _chosen(found: argparse.ArgumentParser, name: str) -> argparse.ArgumentParser:
+    actions = (action for action in found._actions if isinstance(action, argparse._SubParsersAction))
+    return next(action.choices[name] for action in actions)  # type: ignore[no-any-return]
 
 
 def _say(error: TamisError) -> int:

@@ -21,6 +21,10 @@ def run(capsys, *arguments):
         (["run", "missing.yaml"], "missing.yaml: no such plan"),
         (["run"], "the following arguments are required: PLAN"),
         (["verify", "x", "--deep"], "`--deep` is not an option of `tamis verify`"),
+        (
+            ["classifier", "train", "a", "b", "--rot", "."],
+            "`--rot` is not an option of `tamis classifier train`; did you mean `--root`?",
+        ),
         (["verify", "nowhere"], "nowhere: neither a run's folder"),
         ([], "the following arguments are required: COMMAND"),
     ],

@@ -16,6 +16,7 @@ from tamis.classifiers.fasttext_loss import LabelTree, Loss, label_tree, scores
 from tamis.classifiers.fasttext_model import FastTextModel
 from tamis.classifiers.fasttext_product import multiply, multiply_as_library
 from tamis.classifiers.fasttext_words import tokenise, word_hash
+from tamis.classifiers.fasttext_write import Layout, write
 
 NO_TREE = LabelTree(np.empty(0, np.int32), np.empty(0, np.int32))
 
@@ -167,3 +168,13 @@ def test_products() -> None:
     product = multiply_as_library(rows, np.array([0, 3, 7]), output, norms)
     expected = np.stack([rows[:3].mean(0), rows[3:].mean(0)]) @ output.T * norms
     np.testing.assert_allclose(product, expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("n_labels", [1, 8, 9, 16, 17, 31, 32, 33])
+def test_rows_of_any_width_are_added_up_alike(n_labels: int, tmp_path: Path) -> None:
+    rows = np.random.default_rng(n_labels).normal(size=(4, n_labels))
+    labels = [f"l{i}" for i in range(n_labels)]
+    write(tmp_path / "m.bin", ["</s>", "a", "b", "c"], rows, labels, Layout(word_ngrams=1, bucket=0))
+    text = as_bytes("a b b c")
+    found = FastTextModel.from_file(tmp_path / "m.bin").logits(text, np.array([0, text.size]))
+    np.testing.assert_allclose(found, [rows[[1, 2, 2, 3, 0]].mean(axis=0)], rtol=1e-5, atol=1e-6)

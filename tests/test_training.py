@@ -91,7 +91,7 @@ def test_held_out_text_is_removed(tmp_path):
     ("changes", "message"),
     [
         ({"kin": "x"}, "unknown field `kin`"),
-        ({"kind": "tree"}, "kind 'tree' is none of fasttext, linear, lexicon, combination"),
+        ({"kind": "tree"}, "kind 'tree' is none of fasttext, linear, lexicon, network, combination"),
         ({"base_rates": {"hate": 0.1}}, "base_rates: found"),
         ({"base_rates": {"hate": 0.1, "violence": 1.0}}, "between 0 and 1"),
         ({"split": {"train": 1.0}}, "expected train, tune and calibrate"),
@@ -107,7 +107,7 @@ def test_held_out_text_is_removed(tmp_path):
         ),
         ({"kind": "combination"}, "members: a combination has one or more"),
         ({"members": [{"kind": "linear"}]}, "another kind has none"),
-        ({"kind": "combination", "members": [{"kind": "tree"}]}, "kind 'tree' is none of fasttext, linear, lexicon$"),
+        ({"kind": "combination", "members": [{"kind": "tree"}]}, "kind 'tree' is none of fasttext, linear, lexicon, network$"),
         ({"kind": "combination", "members": [{"kind": "combination"}]}, "kind 'combination' is none of"),
         ({"kind": "combination", "members": [{"kind": "linear", "sources": ["q"]}]}, "'q' is not the name of a source"),
         (

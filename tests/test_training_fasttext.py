@@ -10,8 +10,9 @@ from tamis.classifiers.fasttext_model import FastTextModel
 from tamis.classifiers.identity import single_words
 from tamis.classifiers.passages import Passages
 from tamis.classifiers.training_data import Fitting
-from tamis.classifiers.training_fasttext import FastTextParameters, _parts, _tie, fit, train
+from tamis.classifiers.training_fasttext import FastTextParameters, _tie, fit, train
 from tamis.classifiers.training_features import row_space, vocabulary
+from tamis.classifiers.training_mentions import parts_of_terms
 
 CATEGORIES = ("hate", "violence")
 SMALL = {"bucket": 500, "min_count": 1, "epoch": 10, "lr": 0.5}
@@ -198,7 +199,7 @@ def test_a_term_of_many_parts_moves_no_text_that_is_at_the_level(tmp_path):
                                         "identity_weight": 0.0})  # fmt: skip
     level = 0.7
     column = np.full(len(words) + parameters.bucket, 0.1)
-    parts = _parts(row_space(tmp_path / "m.bin", [], words, parameters))
+    parts = parts_of_terms(row_space(tmp_path / "m.bin", [], words, parameters))
     tied = _tie(words, column, parameters, parts, level, len(column))
     spread = {i: len(parts[i]) for i in (1, 2)}
     assert spread[2] > 3 * spread[1]
@@ -295,3 +296,12 @@ def test_fits_in_other_orders_are_averaged(tmp_path):
 def test_fits_are_for_the_logistic_solver():
     with pytest.raises(UsageError, match="fits is for the solver logistic"):
         FastTextParameters.of({**SMALL, "fits": 2})
+
+
+def test_a_category_that_is_not_trained_is_refused(tmp_path):
+    texts, labels, _ = _data(50)
+    data = Fitting(texts, labels, np.ones(labels.shape, np.int64))
+    for name in ("words_only", "mentions"):
+        parameters = {**SMALL, "solver": "logistic", "identity_weight": 0.3, name: ["hat"]}
+        with pytest.raises(UsageError, match=f"{name} names 'hat'; the configuration trains hate, violence"):
+            fit(data, tmp_path, CATEGORIES, parameters, 0, lambda _: None)
