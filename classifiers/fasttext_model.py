@@ -153,10 +153,16 @@ def _projected(file: FastTextFile) -> FloatMatrix:
     """Returns the product of the input with the output matrix, float32 [n_rows, width], padded with zeros."""
     output, width = file.output.take(slice(None)), _width(file)
     product = _at_cache_lines((file.input.shape[0], width))
+    unchanged = np.array_equal(output, np.eye(len(output), file.input.shape[1], dtype=np.float32))
     for first in range(0, len(product), BLOCK):
         block = slice(first, first + BLOCK)
-        product[block] = multiply(file.input.take(block), output, width)
+        rows = file.input.take(block)
+        product[block] = _padded(rows, width) if unchanged else multiply(rows, output, width)
     return product
+
+
+def _padded(rows: FloatMatrix, width: int) -> FloatMatrix:
+    return np.pad(rows, ((0, 0), (0, width - rows.shape[1])))
 
 
 def _at_cache_lines(shape: tuple[int, int]) -> FloatMatrix:
