@@ -60,6 +60,7 @@ class Fitting:
         copies: How often each row counts, int64 [n, n_categories].
         normaliser: What left the texts as they are.
         vectors: Vectors of words from unlabelled text, float32 [dim] each, the commonest word first.
+        sources: Name of the source of each row; [] where none is told.
     """
 
     texts: list[str]
@@ -67,6 +68,7 @@ class Fitting:
     copies: NDArray[np.int64]
     normaliser: str = "none"
     vectors: Vectors = field(default_factory=dict)
+    sources: list[str] = field(default_factory=list)
 
 
 class Trainer(Protocol):
@@ -133,7 +135,8 @@ def fitting(config: TrainingConfig, data: LabelledSet, vectors: Vectors) -> Fitt
             copies.append(times)
     labels = data.labels[rows]
     counts = _balanced(labels, np.array(copies), config.balance)
-    return Fitting(normalised(texts, config.normaliser), labels, counts, config.normaliser, vectors)
+    named = [data.sources[i] for i in rows]
+    return Fitting(normalised(texts, config.normaliser), labels, counts, config.normaliser, vectors, named)
 
 
 def _balanced(labels: FloatMatrix, copies: NDArray[np.int64], share: float) -> NDArray[np.int64]:

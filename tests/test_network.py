@@ -25,7 +25,8 @@ LINEAR = {
     "bucket": 100_000, "min_count": 1, "ngram_min_count": 3, "quantise": True, "minn": 3, "maxn": 4,
     "identity_weight": 0.3, "mentions": ["hate"], "scale": 5,
 }  # fmt: skip
-SMALL = {"units": 6, "hidden": 12, "epoch": 20, "rate": 2.0, "linear": LINEAR}
+PART = {"units": 6, "hidden": 12, "epoch": 20, "rate": 2.0}
+SMALL = {"networks": [PART], "linear": LINEAR}
 
 
 def _data(rows=1200, seed=0):
@@ -69,7 +70,7 @@ def test_it_learns_what_no_sum_over_words_can_tell(made):
 
 def test_the_linear_model_alone_does_not(tmp_path):
     data, _ = _data()
-    hate, violence = _told(tmp_path, _fitted(tmp_path, data, linear_weights=dict.fromkeys(CATEGORIES, 1.0)))
+    hate, violence = _told(tmp_path, _fitted(tmp_path, data, networks=[{**PART, "weight": 0}]))
     assert abs(hate) < 0.15 < violence
 
 
@@ -102,7 +103,7 @@ def test_a_score_does_not_depend_on_the_batch(made):
 def test_the_same_data_give_the_same_bytes(tmp_path):
     data, _ = _data(400)
     for name in ("a", "b"):
-        _fitted(tmp_path / name, data, epoch=2)
+        _fitted(tmp_path / name, data, networks=[{**PART, "epoch": 2}])
     for file in ("model.bin", "network.npz"):
         assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
 
@@ -110,9 +111,9 @@ def test_the_same_data_give_the_same_bytes(tmp_path):
 def test_what_is_unknown_teaches_nothing(tmp_path):
     data, _ = _data(400)
     data.labels[:40] = np.nan
-    _fitted(tmp_path / "a", data, epoch=2)
+    _fitted(tmp_path / "a", data, networks=[{**PART, "epoch": 2}])
     data.copies[:40] = 7
-    _fitted(tmp_path / "b", data, epoch=2)
+    _fitted(tmp_path / "b", data, networks=[{**PART, "epoch": 2}])
     assert (tmp_path / "a" / "network.npz").read_bytes() == (tmp_path / "b" / "network.npz").read_bytes()
 
 
@@ -177,11 +178,14 @@ def test_a_step_descends_the_gradient():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"units": 1}, "expected 2"),
-        ({"hidden": 0}, "1 to 1024"),
-        ({"rate": 0}, "must be positive"),
-        ({"linear_weights": {"hate": 1.5}}, "0 to 1"),
-        ({"linear_weights": {"hat": 0.5}}, "hat: 0.5; expected one of hate, violence"),
+        ({"networks": [{"units": 1}]}, "expected 2"),
+        ({"networks": [{"hidden": 0}]}, "1 to 1024"),
+        ({"networks": [{"rate": 0}]}, "must be positive"),
+        ({"networks": []}, "at least one"),
+        ({"networks": [{"weight": -1}]}, "weight is -1"),
+        ({"networks": [{"unit": 4}]}, "'unit' is none of"),
+        ({"linear_weights": {"hate": -0.5}}, "weight of hate is -0.5"),
+        ({"linear_weights": {"hat": 0.5}}, "names 'hat'; the configuration trains hate, violence"),
         ({"unit": 4}, "'unit' is none of"),
         ({"linear": {**LINEAR, "solver": "library"}}, "solver"),
         ({"linear": {**LINEAR, "mentions": ["hat"]}}, "mentions names 'hat'"),
@@ -218,3 +222,48 @@ def test_a_network_of_no_numbers_is_refused(made, tmp_path):
     write_arrays(tmp_path / "network.npz", arrays)
     with pytest.raises(BundleError, match="not finite"):
         load(tmp_path, parameters)
+
+
+def test_networks_are_added_up_as_their_weights_say(tmp_path):
+    data, _ = _data(600)
+    alone = []
+    for name, weights in (("a", (1, 0)), ("b", (0, 1)), ("both", (1, 1))):
+        parts = [{**PART, "weight": weight, "units": 6 + k, "hidden": 12 + k} for k, weight in enumerate(weights)]
+        scores = load(tmp_path / name, _fitted(tmp_path / name, data, networks=parts, linear_weight=0)).score(
+            Passages.of(data.texts)
+        )
+        alone.append(np.log(scores / (1 - scores)).astype(np.float64))
+    first, second, both = (logits - logits.mean(axis=0) for logits in alone)
+    first, second = first / first.std(axis=0), second / second.std(axis=0)
+    np.testing.assert_allclose(both / both.std(axis=0), (first + second) / (first + second).std(axis=0), atol=0.1)
+
+
+def test_a_network_sees_only_its_sources(tmp_path):
+    data, _ = _data(600)
+    lying = Fitting(
+        [*data.texts, *data.texts],
+        np.concatenate([data.labels, 1 - data.labels]),
+        np.ones((1200, 2), np.int64),
+        sources=["true"] * 600 + ["lies"] * 600,
+    )
+    told = []
+    for sources in (["true"], ["lies"]):
+        folder = tmp_path / sources[0]
+        part = {**PART, "sources": sources}
+        told.append(_told(folder, _fitted(folder, lying, networks=[part], linear_weight=0))[1])
+    assert told[0] > 0.3
+    assert told[1] < -0.3
+
+
+def test_a_source_that_is_not_there_is_refused(tmp_path):
+    data, _ = _data(40)
+    with pytest.raises(UsageError, match="'forum' has no row"):
+        _fitted(tmp_path, data, networks=[{**PART, "sources": ["forum"]}])
+
+
+def test_a_category_that_a_network_has_no_label_of_is_left_to_the_others(tmp_path):
+    data, _ = _data(600)
+    data.labels[:, 1] = np.where(np.arange(600) < 300, data.labels[:, 1], np.nan)
+    halves = Fitting(data.texts, data.labels, data.copies, sources=["a"] * 300 + ["b"] * 300)
+    parts = [PART, {**PART, "sources": ["b"]}]
+    assert _told(tmp_path, _fitted(tmp_path, halves, networks=parts))[1] > 0.2

@@ -107,7 +107,10 @@ def test_held_out_text_is_removed(tmp_path):
         ),
         ({"kind": "combination"}, "members: a combination has one or more"),
         ({"members": [{"kind": "linear"}]}, "another kind has none"),
-        ({"kind": "combination", "members": [{"kind": "tree"}]}, "kind 'tree' is none of fasttext, linear, lexicon, network$"),
+        (
+            {"kind": "combination", "members": [{"kind": "tree"}]},
+            "kind 'tree' is none of fasttext, linear, lexicon, network$",
+        ),
         ({"kind": "combination", "members": [{"kind": "combination"}]}, "kind 'combination' is none of"),
         ({"kind": "combination", "members": [{"kind": "linear", "sources": ["q"]}]}, "'q' is not the name of a source"),
         (
