@@ -29,7 +29,7 @@ _SQUARE: Final = 1e-2
 _MENTION: Final = 0.03
 #: Share of the harmless texts that mention a group, by their likeliest category, that lie below where terms of many
 #: parts are made alike: near the thresholds.
-_FEW: Final = 0.96
+_FEW: Final = 0.9
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,8 @@ import pytest
 from tamis.classifiers import bundle as bundles
 from tamis.classifiers import training_config
 from tamis.classifiers.errors import BundleError, TamisError, UsageError
+from tamis.classifiers.fasttext_write import Layout
+from tamis.classifiers.fasttext_write import write as write_columns
 from tamis.classifiers.linear_model import quantise
 from tamis.classifiers.npz import write_arrays
 from tamis.classifiers.passages import Passages
@@ -60,7 +62,20 @@ def fast(folder: Path) -> None:
     bundles.write(folder, {**HEADER, "kind": "fasttext", "parameters": parameters}, GOLDEN)
 
 
-KINDS: dict[str, Callable[[Path], None]] = {"lexicon": lexicon, "linear": linear, "fasttext": fast}
+def network(folder: Path) -> None:
+    rng = np.random.default_rng(2)
+    columns = ["hate", "unit-0", "unit-1", "mention"]
+    words = ["</s>", *sorted({word for text in GOLDEN for word in text.split()})]
+    write_columns(folder / "model.bin", words, rng.normal(size=(len(words), 4)), columns, Layout(1, 0))
+    shapes = {"mention": (2,), "linear": (2, 1), "inner": (2, 3), "threshold": (3,), "outer": (3, 1), "bias": (1,)}
+    write_arrays(folder / "network.npz", {name: rng.normal(size=n).astype(np.float32) for name, n in shapes.items()})
+    parameters = {"file": "model.bin", "network": "network.npz", "hidden": 3, "categories": ["hate"]}
+    bundles.write(folder, {**HEADER, "kind": "network", "parameters": parameters}, GOLDEN)
+
+
+KINDS: dict[str, Callable[[Path], None]] = {
+    "lexicon": lexicon, "linear": linear, "fasttext": fast, "network": network,
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module", params=KINDS)
@@ -128,7 +143,9 @@ class Touching:
         return os.system, (f"touch {self.path}",)
 
 
-@pytest.mark.parametrize("name", ["weights.npz", "model.bin", "terms.json", "golden.jsonl", "bundle.json"])
+@pytest.mark.parametrize(
+    "name", ["weights.npz", "network.npz", "model.bin", "terms.json", "golden.jsonl", "bundle.json"]
+)
 @pytest.mark.parametrize("form", ["pickle", "joblib", "objects"])
 def test_nothing_in_a_bundle_is_run(tmp_path: Path, name: str, form: str) -> None:
     mark = tmp_path / "was-run"
