@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -56,12 +57,13 @@ def strongest(
         for alike in (False, True):
             found = _single(config, train.take(rows), whole.vectors, held_out, alike)
             for (name, category), value in found.items():
-                key = (alike, name, category)
-                best[key] = max(best.get(key, (0.0, "")), (value, source.name))
+                for key in {(False, name, category), (alike, name, category)}:
+                    best[key] = max(best.get(key, (0.0, "")), (value, source.name))
     return [
         {
             "set": name, "category": category, "auprc": sets[name][category]["auprc"][0],
-            "source": source, "single": round(value, 4), **_alike(best.get((True, name, category))),
+            "source": source, "single": round(value, 4),
+            **(_alike(best.get((True, name, category))) if category in _OF_PEOPLE else {}),
         }
         for (alike, name, category), (value, source) in sorted(best.items()) if not alike
     ]  # fmt: skip
@@ -78,19 +80,20 @@ def _single(
     keep = [
         j for j in range(len(config.categories))
         if min((data.labels[:, j] == 1).sum(), (data.labels[:, j] == 0).sum()) >= _FEWEST
-        and (config.categories[j] in _OF_PEOPLE or not alike)
+        and (config.categories[j] in _OF_PEOPLE or not alike or config.kind == "network")
     ]  # fmt: skip
     if not keep:
         return {}
     categories = tuple(config.categories[j] for j in keep)
     part = LabelledSet(categories, data.texts, data.labels[:, keep], data.sources, data.groups, data.identities)
     chosen = msgspec.structs.replace(config, sources=plain, categories=categories)
-    kind, parameters = _plain_kind(config)
+    kind, parameters = _plain_kind(config, alike)
+    linear = parameters["linear"] if kind == "network" else parameters
     for name in ("words_only", "mentions"):
-        if name in parameters:
-            parameters[name] = [c for c in parameters[name] if c in categories]
+        if name in linear:
+            linear[name] = [c for c in linear[name] if c in categories]
     if not alike:
-        parameters |= {"identity_weight": -1.0} | ({"mentions": []} if "mentions" in parameters else {})
+        linear |= {"identity_weight": -1.0} | ({"mentions": []} if "mentions" in linear else {})
     out: dict[tuple[str, str], float] = {}
     with tempfile.TemporaryDirectory() as folder:
         made = KIND_TRAINERS[kind](
@@ -107,7 +110,18 @@ def _single(
     return out
 
 
-def _plain_kind(config: TrainingConfig) -> tuple[str, dict[str, Any]]:
-    """Kind and hyper-parameters of a baseline: of a combination those of its first member."""
+def _plain_kind(config: TrainingConfig, alike: bool) -> tuple[str, dict[str, Any]]:
+    """Kind and hyper-parameters of a baseline: of a combination those of its first member.
+
+    Beside a network, terms count alike; where they need not, its linear model stands alone.
+    """
     member = config.members[0] if config.members else config
-    return member.kind, dict(member.parameters)
+    parameters = copy.deepcopy(member.parameters)
+    if member.kind == "network":
+        parameters = {"linear": parameters["linear"], "networks": [_everything(parameters["networks"][0])]}
+    return ("fasttext", parameters["linear"]) if member.kind == "network" and not alike else (member.kind, parameters)
+
+
+def _everything(network: dict[str, Any]) -> dict[str, Any]:
+    """A network that sees all that there is, and counts the same for each category."""
+    return {name: value for name, value in network.items() if name not in {"sources", "weight", "weights"}}
