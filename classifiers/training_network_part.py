@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from tamis.classifiers.errors import UsageError
 from tamis.classifiers.fasttext_parameters import FastTextParameters
-from tamis.classifiers.network_kernel import Layers, Table, Texts, descend, forward
+from tamis.classifiers.network_descent import Table, Texts, descend
+from tamis.classifiers.network_kernel import Layers, forward
 from tamis.classifiers.network_parameters import Part
 from tamis.classifiers.training_data import Fitting
 from tamis.classifiers.training_features import RowSpace, row_weights, word_vectors

@@ -11,7 +11,8 @@ from tamis.classifiers.errors import BundleError, UsageError
 from tamis.classifiers.fasttext_model import FastTextModel
 from tamis.classifiers.fasttext_parameters import FastTextParameters
 from tamis.classifiers.network import load
-from tamis.classifiers.network_kernel import Layers, Table, Texts, descend, forward
+from tamis.classifiers.network_descent import Table, Texts, descend
+from tamis.classifiers.network_kernel import Layers, forward
 from tamis.classifiers.network_parameters import NetworkParameters
 from tamis.classifiers.npz import read_arrays, write_arrays
 from tamis.classifiers.passages import Passages
@@ -267,3 +268,20 @@ def test_a_category_that_a_network_has_no_label_of_is_left_to_the_others(tmp_pat
     halves = Fitting(data.texts, data.labels, data.copies, sources=["a"] * 300 + ["b"] * 300)
     parts = [PART, {**PART, "sources": ["b"]}]
     assert _told(tmp_path, _fitted(tmp_path, halves, networks=parts))[1] > 0.2
+
+
+@pytest.mark.parametrize(
+    ("units", "hidden", "categories"), [(1, 1, 1), (24, 64, 5), (7, 65, 8), (3, 200, 9), (5, 10, 17)]
+)
+def test_a_network_of_any_size_is_computed_as_defined(units, hidden, categories):
+    rng = np.random.default_rng(hidden)
+    shapes = [(units, categories), (units, hidden), (hidden,), (hidden, categories), (categories,)]
+    layers = Layers(*(rng.normal(size=shape).astype(np.float32) for shape in shapes))
+    averages = rng.normal(size=(40, units)).astype(np.float32)
+    averages[7] = np.nan
+    expected = (
+        layers.bias
+        + averages @ layers.linear
+        + np.maximum(0, layers.threshold + averages @ layers.inner) @ layers.outer
+    )
+    np.testing.assert_allclose(forward(averages, layers), expected, rtol=1e-3, atol=1e-3)
