@@ -68,9 +68,9 @@ def forward(averages: Floats, layers: Layers) -> Floats:
     Returns:
         float32 [n, n_categories]; NaN where the average is.
     """
-    n_categories = layers.bias.size
-    found = _forward(averages, _blocked(layers))
-    return found.reshape(len(averages), -1)[:, :n_categories]
+    blocks = _blocked(layers)
+    found = _forward(averages, blocks)
+    return found.reshape(len(averages), blocks.bias.size)[:, : layers.bias.size]
 
 
 def _blocked(layers: Layers) -> _Blocks:

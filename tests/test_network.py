@@ -101,6 +101,11 @@ def test_a_score_does_not_depend_on_the_batch(made):
     assert (together == alone).all()
 
 
+def test_no_passage_has_no_score(made):
+    folder, parameters, _, _ = made
+    assert load(folder, parameters).score(Passages.of([])).shape == (0, 2)
+
+
 def test_the_same_data_give_the_same_bytes(tmp_path):
     data, _ = _data(400)
     for name in ("a", "b"):
