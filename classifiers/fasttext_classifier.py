@@ -21,10 +21,17 @@ from tamis.classifiers.fasttext_model import FastTextModel
 if TYPE_CHECKING:
     from tamis.classifiers.passages import Passages
 
-__all__ = ["FastTextClassifier", "Mention", "load"]
+__all__ = ["MENTION", "FastTextClassifier", "Mention", "load", "mentioning"]
 
+#: Name of the column that tells which texts mention an identity term, in models that are trained here.
+MENTION: Final = "mention"
 #: The score of a logit of 0, and what the library adds to it.
 _HALF: Final = 0.501
+
+
+def mentioning(category: str) -> str:
+    """Name of the column of a category that scores texts that mention an identity term."""
+    return f"{category}@{MENTION}"
 
 
 class Mention(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from tamis.classifiers.errors import UsageError
 from tamis.classifiers.fasttext_write import Layout
-from tamis.classifiers.hyper_parameters import read_parameters
+from tamis.classifiers.hyper_parameters import check_categories, read_parameters
 
 __all__ = ["FastTextParameters"]
 
@@ -116,7 +116,4 @@ class FastTextParameters:
             UsageError: `words_only` or `mentions` does.
         """
         for name in ("words_only", "mentions"):
-            if unknown := [category for category in getattr(self, name) if category not in categories]:
-                raise UsageError(
-                    f"parameters: {name} names {unknown[0]!r}; the configuration trains {', '.join(categories)}"
-                )
+            check_categories(name, getattr(self, name), categories)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from typing import Any, TypeVar
 
@@ -10,7 +10,7 @@ import msgspec
 
 from tamis.classifiers.errors import UsageError
 
-__all__ = ["read_parameters"]
+__all__ = ["check_categories", "read_parameters"]
 
 T = TypeVar("T")
 
@@ -33,3 +33,13 @@ def read_parameters(values: Mapping[str, Any], wanted: type[T], kind: str) -> T:
         return msgspec.convert(dict(values), wanted)
     except msgspec.ValidationError as error:
         raise UsageError(f"parameters of the {kind} kind: {error}; correct the configuration") from error
+
+
+def check_categories(name: str, named: Iterable[str], categories: Sequence[str]) -> None:
+    """Refuses a parameter that names a category which is not trained.
+
+    Raises:
+        UsageError: It does.
+    """
+    if unknown := [category for category in named if category not in categories]:
+        raise UsageError(f"parameters: {name} names {unknown[0]!r}; the configuration trains {', '.join(categories)}")

@@ -32,14 +32,15 @@ from numpy.typing import NDArray
 
 from tamis.classifiers.base import FloatMatrix
 from tamis.classifiers.errors import BundleError
+from tamis.classifiers.fasttext_classifier import mentioning
 from tamis.classifiers.fasttext_model import FastTextModel
-from tamis.classifiers.network_kernel import Layers, forward
+from tamis.classifiers.network_kernel import Layers, blocked, forward
 from tamis.classifiers.npz import read_arrays
 
 if TYPE_CHECKING:
     from tamis.classifiers.passages import Passages
 
-__all__ = ["MOST", "NetworkClassifier", "columns", "load"]
+__all__ = ["MOST", "NetworkClassifier", "columns", "load", "mentioning_columns"]
 
 #: Most hidden units.
 MOST: Final = 1024
@@ -69,14 +70,11 @@ class NetworkClassifier:
             parameters: Which columns are which.
         """
         self.categories: tuple[str, ...] = parameters.categories
-        n = len(parameters.categories)
-        self._mentioning = [
-            n + parameters.mentions.index(c) if c in parameters.mentions else j for j, c in enumerate(self.categories)
-        ]
-        self._first_unit = n + len(parameters.mentions)
+        self._mentioning = mentioning_columns(parameters.categories, parameters.mentions)
+        self._first_unit = len(parameters.categories) + len(parameters.mentions)
         self._model = model
         self._mention = mention
-        self._layers = layers
+        self._blocks = blocked(layers)
         self._normaliser = parameters.normaliser
 
     def score(self, passages: Passages) -> FloatMatrix:
@@ -93,7 +91,7 @@ class NetworkClassifier:
         mentions = found[:, -1:] > 0
         averages = found[:, self._first_unit : -1] + np.where(mentions, self._mention, np.float32(0))
         linear = np.where(mentions, found[:, self._mentioning], found[:, : len(self.categories)])
-        logits = linear.astype(np.float64) + forward(averages, self._layers)
+        logits = linear.astype(np.float64) + forward(averages, self._blocks)
         return (1 / (1 + np.exp(-logits))).astype(np.float32)
 
 
@@ -130,7 +128,13 @@ def load(folder: Path, parameters: Mapping[str, Any]) -> NetworkClassifier:
 
 def columns(categories: Sequence[str], mentions: Sequence[str]) -> list[str]:
     """Names of the columns of the linear model, in their order."""
-    return [*categories, *(f"{category}@mention" for category in mentions)]
+    return [*categories, *map(mentioning, mentions)]
+
+
+def mentioning_columns(categories: Sequence[str], mentions: Sequence[str]) -> list[int]:
+    """Numbers of the columns that score the categories of a text that mentions a group, in the order of `columns`."""
+    names = columns(categories, mentions)
+    return [names.index(mentioning(c) if c in mentions else c) for c in categories]
 
 
 def _check(parameters: _Parameters) -> None:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from tamis.classifiers.compiled import inlined, kernel
 
-__all__ = ["Layers", "forward"]
+__all__ = ["Blocks", "Layers", "blocked", "forward"]
 
 Floats = NDArray[np.float32]
 
@@ -40,7 +40,7 @@ class Layers(NamedTuple):
     bias: Floats
 
 
-class _Blocks(NamedTuple):
+class Blocks(NamedTuple):
     """Layers in blocks of fixed size, filled up with zeros; float32.
 
     Attributes:
@@ -49,6 +49,7 @@ class _Blocks(NamedTuple):
         threshold: [n_blocks, BLOCK].
         outer: [n_blocks, n_groups, BLOCK, GROUP].
         bias: [n_groups, GROUP].
+        n_categories: Number of logits; those of the last group beyond it are none.
     """
 
     linear: Floats
@@ -56,39 +57,41 @@ class _Blocks(NamedTuple):
     threshold: Floats
     outer: Floats
     bias: Floats
+    n_categories: int
 
 
-def forward(averages: Floats, layers: Layers) -> Floats:
+def forward(averages: Floats, blocks: Blocks) -> Floats:
     """Logits of texts.
 
     Args:
         averages: float32 [n, n_units]; NaN for a text of which nothing is known.
-        layers: The network.
+        blocks: The network.
 
     Returns:
         float32 [n, n_categories]; NaN where the average is.
     """
-    blocks = _blocked(layers)
     found = _forward(averages, blocks)
-    return found.reshape(len(averages), blocks.bias.size)[:, : layers.bias.size]
+    return found.reshape(len(averages), blocks.bias.size)[:, : blocks.n_categories]
 
 
-def _blocked(layers: Layers) -> _Blocks:
+def blocked(layers: Layers) -> Blocks:
+    """Cuts layers into what `forward` takes."""
     n_units, hidden, further = len(layers.linear), -layers.threshold.size % BLOCK, -layers.bias.size % GROUP
     linear = np.pad(layers.linear, ((0, 0), (0, further))).reshape(n_units, -1, GROUP)
     inner = np.pad(layers.inner, ((0, 0), (0, hidden))).reshape(n_units, -1, BLOCK)
     outer = np.pad(layers.outer, ((0, hidden), (0, further))).reshape(inner.shape[1], BLOCK, -1, GROUP)
-    return _Blocks(
+    return Blocks(
         linear=np.ascontiguousarray(linear.swapaxes(0, 1)),
         inner=np.ascontiguousarray(inner.swapaxes(0, 1)),
         threshold=np.pad(layers.threshold, (0, hidden)).reshape(-1, BLOCK),
         outer=np.ascontiguousarray(outer.swapaxes(1, 2)),
         bias=np.pad(layers.bias, (0, further)).reshape(-1, GROUP),
+        n_categories=layers.bias.size,
     )
 
 
 @kernel
-def _forward(averages: Floats, blocks: _Blocks) -> Floats:
+def _forward(averages: Floats, blocks: Blocks) -> Floats:
     """Logits in groups, [n, n_groups, GROUP]; each is added up in the order of `network_descent`."""
     n_groups = blocks.bias.shape[0]
     logits = np.empty((averages.shape[0], n_groups, GROUP), np.float32)

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from tamis.classifiers.errors import UsageError
 from tamis.classifiers.fasttext_parameters import FastTextParameters
-from tamis.classifiers.hyper_parameters import read_parameters
+from tamis.classifiers.hyper_parameters import check_categories, read_parameters
 from tamis.classifiers.network import MOST
 
-__all__ = ["NetworkParameters", "Part"]
+__all__ = ["NetworkParameters", "Part", "by_category"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +112,8 @@ def by_category(weight: float, weights: Mapping[str, float], categories: Sequenc
     Raises:
         UsageError: One is negative, or of a category that is not trained.
     """
+    check_categories("weights", weights, categories)
     for name, value in weights.items():
-        if name not in categories:
-            raise UsageError(f"parameters: weights names {name!r}; the configuration trains {', '.join(categories)}")
         if value < 0:
             raise UsageError(f"parameters: the weight of {name} is {value}; expected 0 or more")
     if weight < 0:

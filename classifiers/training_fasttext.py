@@ -25,12 +25,13 @@ from numpy.typing import NDArray
 
 from tamis.classifiers import fasttext_library, training_logistic
 from tamis.classifiers.base import FloatMatrix
+from tamis.classifiers.fasttext_classifier import MENTION, mentioning
 from tamis.classifiers.fasttext_parameters import FastTextParameters
 from tamis.classifiers.fasttext_write import write_scaled
 from tamis.classifiers.identity import AMBIGUOUS, COMPOUNDED, single_words
 from tamis.classifiers.training_data import Fitting
 from tamis.classifiers.training_features import RowSpace, row_space, vocabulary
-from tamis.classifiers.training_logistic import MENTION, Column, mention_marks, mentioning
+from tamis.classifiers.training_logistic import Column, mention_marks
 from tamis.classifiers.training_mentions import parts_of_terms
 from tamis.classifiers.training_vectors import Vectors
 
@@ -72,7 +73,9 @@ def train(
     if parameters.solver == "logistic":
         space = row_space(path, texts, words, parameters)
         progress(f"features of {len(texts)} texts, {space.width} rows")
-        columns = training_logistic.columns(texts, labels, copies, space, categories, parameters, seed, progress, known)
+        columns = training_logistic.columns(
+            space.matrix(texts), labels, copies, space, categories, parameters, seed, progress, known
+        )
     else:
         words, found = fasttext_library.columns(
             texts, labels, copies, words, categories, parameters, seed, progress, known

@@ -25,20 +25,19 @@ from numpy.typing import NDArray
 from sklearn.linear_model import SGDClassifier
 
 from tamis.classifiers.base import FloatMatrix
+from tamis.classifiers.fasttext_classifier import mentioning
 from tamis.classifiers.fasttext_parameters import FastTextParameters
 from tamis.classifiers.training_features import RowSpace, row_weights, word_vectors
 from tamis.classifiers.training_mentions import rows_of_terms
 from tamis.classifiers.training_vectors import Vectors
 
-__all__ = ["MENTION", "Column", "columns", "mention_marks", "mentioning"]
+__all__ = ["Column", "columns", "mention_marks"]
 
 Rows = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-#: Name of the column that tells which texts mention an identity term.
-MENTION: Final = "mention"
-#: Its rows of terms and of all else: one term outweighs 16,000 other rows, and no text's logit is 0, where the
-#: library's sigmoid has a step. A quantised file holds both nearly as they are.
+#: Rows of the column `MENTION`, of terms and of all else: one term outweighs 16,000 other rows, and no text's logit is
+#: 0, where the library's sigmoid has a step. A quantised file holds both nearly as they are.
 _MARKED, _UNMARKED = 1e4, -0.62
 
 #: Share of the negatives that lie below the logit at which identity terms are made alike: near the thresholds.
@@ -57,11 +56,6 @@ class Column(NamedTuple):
     label: str
     rows: Rows
     level: float
-
-
-def mentioning(category: str) -> str:
-    """Name of the column of a category that scores texts that mention an identity term."""
-    return f"{category}@{MENTION}"
 
 
 def mention_marks(space: RowSpace) -> Rows:
@@ -93,10 +87,10 @@ class _Features:
 
 
 def columns(
-    texts: Sequence[str], labels: FloatMatrix, copies: Ints, space: RowSpace, categories: Sequence[str],
+    matrix: scipy.sparse.csr_matrix, labels: FloatMatrix, copies: Ints, space: RowSpace, categories: Sequence[str],
     parameters: FastTextParameters, seed: int, progress: Callable[[str], None], vectors: Vectors,
 ) -> list[Column]:  # fmt: skip
-    """Fits each category; see `training_fasttext.train` for the arguments.
+    """Fits each category to texts by their `matrix` (see `RowSpace`); see `training_fasttext.train` for the rest.
 
     Returns:
         A column for each category, in their order, then those of `mentions`.
@@ -104,7 +98,7 @@ def columns(
     The features are those that the scoring kernel sees. The intercept is left out: fastText has none, and
     calibration shifts the logits anyway.
     """
-    seen = _features(texts, space, parameters, vectors)
+    seen = _features(matrix, space, parameters, vectors)
     out: list[Column] = []
     further: list[Column] = []
     for j, category in enumerate(categories):
@@ -121,9 +115,8 @@ def columns(
 
 
 def _features(
-    texts: Sequence[str], space: RowSpace, parameters: FastTextParameters, vectors: Vectors
+    matrix: scipy.sparse.csr_matrix, space: RowSpace, parameters: FastTextParameters, vectors: Vectors
 ) -> _Features:  # fmt: skip
-    matrix = space.matrix(texts)
     weight = parameters.scale * row_weights(matrix, space, parameters)
     of_words = word_vectors(space.words, vectors, parameters)
     return _Features(

@@ -25,16 +25,17 @@ import scipy.linalg
 from numpy.typing import NDArray
 
 from tamis.classifiers import training_logistic, training_network_part
+from tamis.classifiers.fasttext_classifier import MENTION
 from tamis.classifiers.fasttext_parameters import FastTextParameters
 from tamis.classifiers.fasttext_write import write
-from tamis.classifiers.network import columns
+from tamis.classifiers.network import columns, mentioning_columns
 from tamis.classifiers.network_kernel import Layers
 from tamis.classifiers.network_parameters import NetworkParameters, by_category
 from tamis.classifiers.npz import write_arrays
 from tamis.classifiers.training_data import Fitting
 from tamis.classifiers.training_fasttext import tie
 from tamis.classifiers.training_features import RowSpace, row_space, vocabulary
-from tamis.classifiers.training_logistic import MENTION, mention_marks
+from tamis.classifiers.training_logistic import mention_marks
 from tamis.classifiers.training_network_part import Features, Network
 
 __all__ = ["fit"]
@@ -78,16 +79,15 @@ def fit(
     progress(f"features of {len(data.texts)} texts, {space.width} rows")
     seen = training_network_part.features(data, space, linear)
     mentions = [category for category in categories if category in linear.mentions]
-    straight = _straight(data, space, categories, linear, seed, progress)
+    straight = _straight(seen, data, space, categories, linear, seed, progress)
     networks = []
     for number, part in enumerate(parts, 1):
         progress(f"training network {number} of {len(parts)}")
         networks.append(training_network_part.fit(seen, data, part, seed + number, progress))
     weights = [by_category(settings.linear_weight, settings.linear_weights, categories)]
     weights += [by_category(part.weight, part.weights, categories) for part in parts]
-    second = [categories.index(category) for category in mentions]
-    logits = [_logits(seen, straight, len(categories), second), *(network.logits for network in networks)]
-    _write(folder, space, linear, columns(categories, mentions), _Sum(straight, networks, _factors(logits, weights)))
+    logits = [_logits(seen, straight, categories, mentions), *(network.logits for network in networks)]
+    _write(folder, space, linear, categories, mentions, _Sum(straight, networks, _factors(logits, weights)))
     return {
         "file": _MODEL, "network": _NETWORK, "hidden": sum(part.hidden for part in parts),
         "categories": list(categories), "mentions": mentions,
@@ -95,22 +95,21 @@ def fit(
 
 
 def _straight(
-    data: Fitting, space: RowSpace, categories: Sequence[str], linear: FastTextParameters, seed: int,
+    seen: Features, data: Fitting, space: RowSpace, categories: Sequence[str], linear: FastTextParameters, seed: int,
     progress: Callable[[str], None],
 ) -> Rows:  # fmt: skip
     """Rows of the linear model, [width, n_columns]."""
     found = training_logistic.columns(
-        data.texts, data.labels, data.copies, space, categories, linear, seed, progress, data.vectors
+        seen.plain, data.labels, data.copies, space, categories, linear, seed, progress, data.vectors
     )
     return tie(found, space, linear)
 
 
-def _logits(seen: Features, straight: Rows, n_categories: int, second: Sequence[int]) -> Rows:
+def _logits(seen: Features, straight: Rows, categories: Sequence[str], mentions: Sequence[str]) -> Rows:
     """Those of the linear model, [n, n_categories]."""
     found = np.asarray(seen.plain @ straight)
-    for extra, j in enumerate(second):
-        found[seen.mentions, j] = found[seen.mentions, n_categories + extra]
-    return found[:, :n_categories]
+    mentioning = found[:, mentioning_columns(categories, mentions)]
+    return np.where(seen.mentions[:, None], mentioning, found[:, : len(categories)])
 
 
 def _factors(logits: Sequence[Rows], weights: Sequence[Rows]) -> list[Rows]:
@@ -122,13 +121,16 @@ def _factors(logits: Sequence[Rows], weights: Sequence[Rows]) -> list[Rows]:
     return [factor * reach for factor in factors]
 
 
-def _write(folder: Path, space: RowSpace, linear: FastTextParameters, names: Sequence[str], made: _Sum) -> None:
-    categories = [name.split("@")[0] for name in names]
-    place = {name: j for j, name in enumerate(names) if "@" not in name}
-    straight = made.straight * made.factors[0][[place[category] for category in categories]]
+def _write(
+    folder: Path, space: RowSpace, linear: FastTextParameters, categories: Sequence[str], mentions: Sequence[str],
+    made: _Sum,
+) -> None:  # fmt: skip
+    straight = made.straight * made.factors[0][[categories.index(category) for category in (*categories, *mentions)]]
     rows = np.column_stack([straight, *(network.rows for network in made.networks), mention_marks(space)])
     units = [f"unit-{i}" for i in range(rows.shape[1] - straight.shape[1] - 1)]
-    write(folder / _MODEL, space.words, rows, [*names, *units, MENTION], linear.layout, space.kept)
+    write(
+        folder / _MODEL, space.words, rows, [*columns(categories, mentions), *units, MENTION], linear.layout, space.kept
+    )
     mention = np.concatenate([network.mention for network in made.networks])
     layers = _beside([network.layers for network in made.networks], made.factors[1:])
     write_arrays(folder / _NETWORK, {"mention": mention, **layers._asdict()})

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from tamis.classifiers.errors import UsageError
 from tamis.classifiers.fasttext_parameters import FastTextParameters
 from tamis.classifiers.network_descent import Table, Texts, descend
-from tamis.classifiers.network_kernel import Layers, forward
+from tamis.classifiers.network_kernel import Layers, blocked, forward
 from tamis.classifiers.network_parameters import Part
 from tamis.classifiers.training_data import Fitting
 from tamis.classifiers.training_features import RowSpace, row_weights, word_vectors
@@ -100,12 +100,11 @@ def fit(seen: Features, data: Fitting, part: Part, seed: int, progress: Callable
     """
     chosen = _chosen(data, part)
     texts = _texts(seen, data, part)
-    table, layers = _start(texts, part, seed)
+    table, layers = _start(texts, len(seen.weight), part, seed)
     _descend(chosen, texts, table, layers, part, seed, progress)
     averages = _averages(texts, table)
-    logits = forward(averages, layers)
-    rows = np.zeros((len(seen.weight), part.units))
-    rows[: len(table.rows)] = table.rows * (part.scale * seen.weight)[: len(table.rows), None]
+    logits = forward(averages, blocked(layers))
+    rows = table.rows * (part.scale * seen.weight)[:, None]
     rows[: len(seen.of_words)] += seen.of_words @ table.dense[:-1].astype(np.float64)
     seen.terms.tie(rows, _level(averages, logits, (data.labels == 1).any(axis=1), seen.mentions))
     known = (texts.weights[chosen] > 0).any(axis=0)
@@ -134,7 +133,7 @@ def _texts(seen: Features, data: Fitting, part: Part) -> Texts:
     )
 
 
-def _start(texts: Texts, part: Part, seed: int) -> tuple[Table, Layers]:
+def _start(texts: Texts, width: int, part: Part, seed: int) -> tuple[Table, Layers]:
     """The first units go straight to the logits and start at 0; the others by chance."""
     rng = np.random.default_rng(seed)
 
@@ -142,7 +141,6 @@ def _start(texts: Texts, part: Part, seed: int) -> tuple[Table, Layers]:
         return rng.normal(scale=spread, size=(rows, wide)).astype(np.float32)
 
     units, hidden, n = part.units, part.hidden, texts.labels.shape[1]
-    width = 1 + int(texts.rows.max(initial=0))
     table = Table(drawn(width, units, part.spread), drawn(texts.dense.shape[1], units, part.spread))
     for rows in table:
         rows[:, :n] = 0

@@ -12,7 +12,7 @@ from tamis.classifiers.fasttext_model import FastTextModel
 from tamis.classifiers.fasttext_parameters import FastTextParameters
 from tamis.classifiers.network import load
 from tamis.classifiers.network_descent import Table, Texts, descend
-from tamis.classifiers.network_kernel import Layers, forward
+from tamis.classifiers.network_kernel import Layers, blocked, forward
 from tamis.classifiers.network_parameters import NetworkParameters
 from tamis.classifiers.npz import read_arrays, write_arrays
 from tamis.classifiers.passages import Passages
@@ -165,7 +165,7 @@ def test_a_step_descends_the_gradient():
 
     def loss(rows):
         average = texts.values @ rows[texts.rows] + texts.dense[0] @ table.dense
-        logits = forward(average[None].astype(np.float32), layers)[0].astype(np.float64)
+        logits = forward(average[None].astype(np.float32), blocked(layers))[0].astype(np.float64)
         return float(1.5 * np.log1p(np.exp(-logits[0])) + np.log1p(np.exp(logits[1])))
 
     before = table.rows.copy()
@@ -289,4 +289,4 @@ def test_a_network_of_any_size_is_computed_as_defined(units, hidden, categories)
         + averages @ layers.linear
         + np.maximum(0, layers.threshold + averages @ layers.inner) @ layers.outer
     )
-    np.testing.assert_allclose(forward(averages, layers), expected, rtol=1e-3, atol=1e-3)
+    np.testing.assert_allclose(forward(averages, blocked(layers)), expected, rtol=1e-3, atol=1e-3)
